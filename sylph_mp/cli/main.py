@@ -1,0 +1,61 @@
+"""The `sylph` command: finds a subcommand's module only when it is called, and ends with the right exit code."""
+
+import importlib
+import sys
+from typing import ClassVar
+
+import click
+
+from sylph_mp import __version__
+from sylph_mp.cli.problems import render_error
+from sylph_mp.errors import SylphError, UsageError
+
+
+class Commands(click.Group):
+    """Subcommands are `command` in `sylph_mp.cli.<module>`; `sylph status` loads no broker library."""
+
+    modules: ClassVar[dict[str, str]] = {
+        "run": "run",
+        "status": "status",
+        "scale": "scale",
+        "quiet": "quiet",
+        "start": "start",
+        "recycle": "recycle",
+        "kill": "kill",
+        "stop": "stop",
+        "reload": "reload",
+        "config": "config",
+        "devbroker": "devbroker",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.modules:
+            return None
+        command = importlib.import_module(f"sylph_mp.cli.{self.modules[name]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sylph", message="%(prog)s %(version)s")
+def sylph() -> None:
+    """A multi-process, sharded consumer runtime for Apache RocketMQ 5."""
+
+
+def main() -> None:
+    try:
+        code = sylph.main(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        code = UsageError.exit_code
+    except SylphError as error:
+        click.echo(render_error(error), err=True)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)

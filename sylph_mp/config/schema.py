@@ -1,0 +1,94 @@
+"""The configuration, complete and frozen: what `load` makes of file, environment and command line.
+
+Everything inherits already: a `Topic` carries its own group, instance and limits. Units are in the names.
+"""
+
+from msgspec import Struct
+
+#: `endpoints` of an instance that `sylph run` is to start by itself, in memory.
+EMBEDDED = "embedded"
+
+
+class Range(Struct, frozen=True):
+    min: int
+    max: int
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
+    """Wait before delivery n+1: first_s * factor**(n-1), at most max_s, changed by up to +-jitter of itself."""
+
+    first_s: float = 1.0
+    factor: float = 2.0
+    max_s: float = 300.0
+    jitter: float = 0.2
+
+
+class Instance(Struct, frozen=True, kw_only=True):
+    """A RocketMQ cluster."""
+
+    name: str
+    endpoints: tuple[str, ...]
+    """`host:port` of its proxies; or (EMBEDDED,)."""
+    access_key: str = ""
+    """From SYLPH_INSTANCES_<NAME>_ACCESS_KEY only, never printed."""
+    secret_key: str = ""
+    namespace: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    """Absolute path; "" means the system's certificates."""
+    cert_file: str = ""
+    key_file: str = ""
+    request_timeout_s: float = 3.0
+
+
+class Consumers(Struct, frozen=True, kw_only=True):
+    """What holds for every consumer process."""
+
+    processes: Range
+    """How many; max is the number of slots. Resolved: never 0."""
+    threads: Range
+    """WorkerPool threads of one process."""
+    async_calls: int = 100
+    """Most calls of async handlers at once in one process."""
+    buffer: int = 16 << 20
+    """Bytes of the message arena of one slot."""
+    in_flight: int = 1024
+    """Most deliveries that one process holds."""
+    drain_s: float = 25.0
+    boot_s: float = 60.0
+    """Most seconds from fork to ready; importing the app counts."""
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    name: str
+    instance: str
+    group: str
+    shards: int = 1
+    filter: str = "*"
+    """Tag expression; unused where filter_sql is set."""
+    filter_sql: str = ""
+    lease_s: float = 30.0
+    time_limit_s: float = 30.0
+    max_attempts: int = 16
+    retry: RetryPolicy = RetryPolicy()
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    socket: str
+    """Absolute path of the unix socket."""
+    http: str = ""
+    """`host:port`, or "" for none."""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    path: str
+    """Absolute path of the file it was read from; its folder is on the app's import path."""
+    app: str
+    """`module:attribute`"""
+    instances: dict[str, Instance]
+    consumers: Consumers
+    topics: dict[str, Topic]
+    """By name, in the file's order."""
+    control: Control
+    places: dict[str, str] = {}
+    """Dotted key -> where it was set: `config.toml:17:9`, an environment variable, `--option`."""

@@ -1,0 +1,77 @@
+"""A histogram of durations with log-spaced buckets, small enough to send each second.
+
+One thread writes; merged by adding bucket counts, in any process.
+
+Bucket of v microseconds: below 16 the value itself; above, the position of the highest bit and the three bits
+behind it, so that a bucket is at most 12.5 % wide:
+
+    v = 1 a b c x x x x      bucket = 8 * (bits(v) - 4) + 0b1abc
+"""
+
+from collections.abc import Iterable, Mapping
+
+#: Durations beyond 2**42 us (50 days) count as that.
+MAX_BITS = 42
+BUCKETS = 8 * (MAX_BITS - 4) + 16
+
+
+def bucket_of(us: int) -> int:
+    """Number of the bucket for a duration in microseconds; negative durations count as 0."""
+    if us < 16:
+        return max(us, 0)
+    shift = us.bit_length() - 4
+    if shift > MAX_BITS - 4:
+        return BUCKETS - 1
+    return 8 * shift + (us >> shift)
+
+
+def upper_bound_us(bucket: int) -> int:
+    """The first duration, in microseconds, that is too long for the bucket."""
+    if bucket < 16:
+        return bucket + 1
+    shift = bucket // 8 - 1
+    return ((bucket - 8 * shift) + 1) << shift
+
+
+class Histogram:
+    """Counts per bucket, and the sum of all durations."""
+
+    __slots__ = ("counts", "sum_us")
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+        self.sum_us = 0
+
+    def record(self, us: int) -> None:
+        bucket = bucket_of(us)
+        counts = self.counts
+        counts[bucket] = counts.get(bucket, 0) + 1
+        self.sum_us += us
+
+    def take(self) -> dict[int, int]:
+        """The counts since the last `take`."""
+        counts, self.counts = self.counts, {}
+        return counts
+
+
+def merge(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Add bucket counts; percentiles are never averaged."""
+    total: dict[int, int] = {}
+    for part in parts:
+        for bucket, count in part.items():
+            total[bucket] = total.get(bucket, 0) + count
+    return total
+
+
+def quantile_s(counts: Mapping[int, int], q: float) -> float | None:
+    """The duration in seconds that the share `q` (0 to 1) does not exceed; None for an empty histogram."""
+    total = sum(counts.values())
+    if total == 0:
+        return None
+    rank = q * total
+    seen = 0
+    for bucket in sorted(counts):
+        seen += counts[bucket]
+        if seen >= rank:
+            return upper_bound_us(bucket) / 1e6
+    raise AssertionError("the ranks end within the total")

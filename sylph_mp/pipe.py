@@ -1,0 +1,163 @@
+"""What master and consumer say to each other over the slot's pipe.
+
+    master ── Assign, Drain ─────────────────────────► consumer
+    master ◄─ Booted, Ready, Refused, Report, Drained ── consumer
+
+Frames as in `sylph_mp.frames`, on a unix stream socket. The end of the stream means that the other side is gone.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from sylph_mp.config.schema import Config
+from sylph_mp.errors import Problem
+
+
+class Shard(Struct, frozen=True, order=True, array_like=True):
+    """One receive loop: the `number`-th (from 0) of `topic`."""
+
+    topic: str
+    number: int
+
+
+class Assign(Struct, tag=True, frozen=True, kw_only=True):
+    """The complete set of shards that run here from now on, and the size of the WorkerPool.
+
+    A topic that is quiet has no shard here: its polls run out, what is queued is handled.
+    """
+
+    shards: tuple[Shard, ...]
+    threads: int
+
+
+class Drain(Struct, tag=True, frozen=True):
+    """Receive no more, finish what runs, hand back the rest, then exit; by `until` (CLOCK_MONOTONIC)."""
+
+    until: float
+
+
+Command = Assign | Drain
+
+
+class Spawn(Struct, frozen=True, kw_only=True):
+    """What a new consumer process is told by the forkserver, besides its end of the pipe."""
+
+    slot: int
+    segment: str
+    """Name of the slot's shared memory."""
+    config: Config
+    master_pid: int
+    log_form: Literal["text", "json"]
+    log_level: str
+
+
+class Booted(Struct, tag=True, frozen=True, kw_only=True):
+    """The app is loaded and fits the configuration."""
+
+    topics: tuple[str, ...]
+    load_s: float
+
+
+class Ready(Struct, tag=True, frozen=True):
+    """All sessions are open; it receives."""
+
+    fifo_groups: tuple[str, ...]
+
+
+class Refused(Struct, tag=True, frozen=True):
+    """It cannot work, and trying again would not help; it exits with `exit_code`."""
+
+    problems: tuple[Problem, ...]
+    exit_code: int
+
+
+class ErrorCount(Struct, frozen=True, array_like=True):
+    """One kind of handler failure since the last report."""
+
+    kind: str
+    """Exception type, or `Retry`."""
+    text: str
+    """First line of its text."""
+    place: str
+    """`file:line` of the handler's frame."""
+    count: int
+
+
+class TopicReport(Struct, frozen=True, kw_only=True):
+    """Counters are totals since the process started; histograms and errors are since the last report."""
+
+    topic: str
+    counters: dict[str, int]
+    """By the names of `sylph_mp.shm.vitals.COUNTERS`."""
+    running: int
+    queued: int
+    held: int
+    """Done, not yet settled."""
+    run_s: float
+    """Total time in handlers."""
+    wait_s: float
+    """Total time from received to started."""
+    wait: dict[int, int]
+    run: dict[int, int]
+    end: dict[int, int]
+    """From the broker's store time to settled with Ack."""
+    skewed: int
+    """How many of `end` were negative: the clocks differ."""
+    oldest_s: float | None
+    """Age of the oldest message received since the last report."""
+    errors: tuple[ErrorCount, ...]
+
+
+class InstanceReport(Struct, frozen=True, kw_only=True):
+    """How the calls to one RocketMQ cluster fare, the worst of this consumer's sessions."""
+
+    name: str
+    endpoint: str
+    answered_at: float | None
+    failing_since: float | None
+    tries: int
+    error: str | None
+
+
+class Report(Struct, tag=True, frozen=True, kw_only=True):
+    """Once a second."""
+
+    at: float
+    """CLOCK_MONOTONIC"""
+    topics: tuple[TopicReport, ...]
+    instances: tuple[InstanceReport, ...]
+    threads: int
+    busy_s: float
+    """Total thread seconds spent in handlers."""
+    cpu_s: float
+    rss_bytes: int
+    in_flight: int
+    buffer_used: int
+    polls: int
+    """Receives outstanding."""
+
+
+class Progress(Struct, tag=True, frozen=True, kw_only=True):
+    """While draining, when something changed."""
+
+    running: int
+    queued: int
+    settled: int
+    handed_back: int
+
+
+class Drained(Struct, tag=True, frozen=True, kw_only=True):
+    """The last word before a clean exit; counts of the drain."""
+
+    settled: int
+    handed_back: int
+    left: int
+    """Neither settled nor handed back: these wait for their lease."""
+
+
+News = Booted | Ready | Refused | Report | Progress | Drained
+
+COMMANDS: "msgspec.msgpack.Decoder[Command]" = msgspec.msgpack.Decoder(Command)
+NEWS: "msgspec.msgpack.Decoder[News]" = msgspec.msgpack.Decoder(News)
