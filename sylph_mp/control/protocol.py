@@ -1,0 +1,116 @@
+"""What a command and the master say to each other over the control socket, and what the master does for it.
+
+    command ── StatusRequest, Scale, Quiet, Start, Recycle, Kill, Stop, Reload ──► master
+    command ◄─ Shown | Done | Denied ───────────────────────────────────────────── master
+    command ◄─ Stopped, after the Done of a Stop, when the fleet has ended ─────── master
+
+Frames as in `sylph_mp.frames`. A connection may carry several requests, one after the other.
+"""
+
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from sylph_mp.control.status import Snapshot
+from sylph_mp.control.target import Target
+
+
+class StatusRequest(Struct, tag=True, frozen=True):
+    pass
+
+
+class Scale(Struct, tag=True, frozen=True):
+    wanted: int
+
+
+class Quiet(Struct, tag=True, frozen=True):
+    target: Target
+    by: str
+    """Who asks: the user's name."""
+
+
+class Start(Struct, tag=True, frozen=True):
+    target: Target
+    by: str
+
+
+class Recycle(Struct, tag=True, frozen=True):
+    target: Target
+
+
+class Kill(Struct, tag=True, frozen=True):
+    target: Target
+
+
+class Stop(Struct, tag=True, frozen=True):
+    pass
+
+
+class Reload(Struct, tag=True, frozen=True):
+    pass
+
+
+Verb = Scale | Quiet | Start | Recycle | Kill | Stop | Reload
+Request = StatusRequest | Verb
+
+
+class Shown(Struct, tag=True, frozen=True):
+    """The answer to a StatusRequest."""
+
+    snapshot: Snapshot
+
+
+class Done(Struct, tag=True, frozen=True):
+    """It is done, or has begun; one sentence says what."""
+
+    text: str
+
+
+class Denied(Struct, tag=True, frozen=True):
+    """It makes no sense now; nothing was changed."""
+
+    text: str
+    next: str | None = None
+    """A command that can be pasted."""
+
+
+class Stopped(Struct, tag=True, frozen=True):
+    """The last word of a master that ends on request."""
+
+    text: str
+    exit_code: int
+    """What `sylph run` ends with."""
+
+
+Response = Shown | Done | Denied | Stopped
+
+REQUESTS: "msgspec.msgpack.Decoder[Request]" = msgspec.msgpack.Decoder(Request)
+RESPONSES: "msgspec.msgpack.Decoder[Response]" = msgspec.msgpack.Decoder(Response)
+
+
+class DeniedError(Exception):
+    """A verb makes no sense now: no such slot, nothing to start. The text says why, `next` what to do instead."""
+
+    def __init__(self, text: str, *, next: str | None = None) -> None:  # noqa: A002 - the word of every screen
+        super().__init__(text)
+        self.next = next
+
+
+class Commands(Protocol):
+    """What the master does for a command; called on its loop thread.
+
+    Each verb returns one sentence when its work is done or, where that takes long, has begun. All raise DeniedError.
+    """
+
+    async def status(self) -> Snapshot: ...
+    async def scale(self, wanted: int) -> str: ...
+    async def quiet(self, target: Target, by: str) -> str: ...
+    async def start(self, target: Target, by: str) -> str: ...
+    async def recycle(self, target: Target) -> str: ...
+    async def kill(self, target: Target) -> str: ...
+    async def stop(self) -> str:
+        """Begin a clean stop; what became of it is told by `ControlServer.stop(Stopped(...))`."""
+        ...
+
+    async def reload(self) -> str: ...

@@ -1,0 +1,104 @@
+"""Numbers as people read them: `1.56k`, `38ms`, `4m12s`, `118MiB`, `<1%`. Pure, in any process.
+
+At most three digits, no blank inside, never the locale's; `spaced` makes the form for sentences. Unknown is `-`.
+"""
+
+import re
+
+UNKNOWN = "-"
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_ONE_UNIT = re.compile(r"(<?[\d.]+)(%|[A-Za-z]+)")
+
+
+def rate(per_s: float | None) -> str:
+    """`0`, `0.4`, `97`, `1.56k`, `12.0k`, `1.20M`"""
+    if per_s is None:
+        return UNKNOWN
+    if per_s < 9.95:
+        return "0" if per_s == 0 else _tenths(per_s) if per_s >= 0.05 else "<0.1"
+    for factor, unit in ((1, ""), (1e3, "k"), (1e6, "M")):
+        value = per_s / factor
+        if value < 999.5:
+            return f"{_three_digits(value) if unit else round(value)}{unit}"
+    return f"{_three_digits(per_s / 1e9)}G"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4ms`, `38ms`, `2.1s`, `47s`, `4m12s`, `2h11m`, `3d4h`"""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.00995:
+        return f"{seconds * 1e3:.1f}ms"
+    return f"{seconds * 1e3:.0f}ms" if seconds < 0.9995 else _seconds(seconds)
+
+
+def whole_duration(seconds: float | None) -> str:
+    """As `duration`, but in whole milliseconds, for what is measured no better: `<1ms`, `3ms`"""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.001:
+        return "<1ms"
+    return f"{seconds * 1e3:.0f}ms" if seconds < 0.9995 else duration(seconds)
+
+
+def age(seconds: float | None) -> str:
+    """As `whole_duration`, but in tenths of a second from 0.1 s on, as nobody needs an age in milliseconds: `0.3s`"""
+    if seconds is None:
+        return UNKNOWN
+    return whole_duration(seconds) if seconds < 0.1 else _seconds(seconds)
+
+
+def size(count: float | None) -> str:
+    """`512B`, `3.1MiB`, `18.3MiB`, `118MiB`, `7.8GiB`; binary"""
+    if count is None:
+        return UNKNOWN
+    if count < 999.5:
+        return f"{count:.0f}B"
+    value, unit = count, "B"
+    for unit in ("KiB", "MiB", "GiB", "TiB"):  # noqa: B007 - the last one holds beyond
+        value /= 1024
+        if value < 999.5:
+            break
+    return f"{_tenths(value) if value < 99.95 else round(value)}{unit}"
+
+
+def share(ratio: float | None) -> str:
+    """`0%`, `<1%`, `66%`"""
+    if ratio is None:
+        return UNKNOWN
+    return "<1%" if 0 < ratio < 0.01 else f"{ratio * 100:.0f}%"
+
+
+def count(number: int | None) -> str:
+    """With commas, for sentences: `41,200`"""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def spaced(quantity: str) -> str:
+    """The form for sentences: `38ms` becomes `38 ms`; `4m12s` and `6.21k` stay."""
+    found = _ONE_UNIT.fullmatch(quantity)
+    return f"{found[1]} {found[2]}" if found and found[2] not in {"k", "M", "G"} else quantity
+
+
+def _seconds(exact: float) -> str:
+    if exact < 9.95:
+        return f"{exact:.1f}s"
+    seconds = round(exact)
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m{seconds % _MINUTE}s"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h{seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d{seconds % _DAY // _HOUR}h"
+
+
+def _three_digits(value: float) -> str:
+    if value < 9.995:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def _tenths(value: float) -> str:
+    return f"{value:.1f}"

@@ -1,0 +1,182 @@
+"""Makes of what the master sees and remembers the one object that every screen, probe and program reads.
+
+Pure; run in the master for every look. Unknown is None, never 0 and never the last value.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
+
+from sylph_mp.control import facts
+from sylph_mp.control.history import History, Shares, TopicHistory
+from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
+from sylph_mp.control.status import (
+    ErrorStatus,
+    InstanceStatus,
+    MasterStatus,
+    RunningStatus,
+    SlotStatus,
+    Snapshot,
+    TopicStatus,
+)
+from sylph_mp.control.timestamps import rfc3339
+from sylph_mp.control.verdict import judge
+from sylph_mp.control.watch import Problem
+from sylph_mp.pipe import TopicReport
+
+
+def snapshot(
+    observation: Observation, history: History, problems: Iterable[Problem], *, zone: tzinfo | None = None
+) -> Snapshot:
+    """The state of the fleet; `problems` are those of the `Watch`, `zone` is for clock times in sentences."""
+    verdict = judge(observation, history, problems, zone=zone)
+    limits = facts.time_limits(observation.topics)
+    failing = frozenset(p.topic for p in verdict.problems if p.code == "handler-failing" and p.topic is not None)
+    return Snapshot(
+        at=rfc3339(observation.wall),
+        verdict=verdict.word,
+        sentence=verdict.sentence,
+        problems=verdict.problems,
+        notes=verdict.notes,
+        master=_master(observation),
+        slots=tuple(
+            _slot(slot, history, limits, observation.now) for slot in observation.slots if slot.state != "empty"
+        ),
+        topics=tuple(_topic(topic, history, observation, failing) for topic in observation.topics),
+        instances=tuple(_instance(instance, observation) for instance in facts.instances(observation)),
+    )
+
+
+def _master(observation: Observation) -> MasterStatus:
+    return MasterStatus(
+        pid=observation.pid,
+        state=observation.state,
+        uptime_s=observation.now - observation.started_at,
+        host=observation.host,
+        version=observation.version,
+        config=observation.config_file,
+        processes_min=observation.processes_min,
+        processes_max=observation.processes_max,
+        processes_wanted=observation.wanted,
+        cpu_s=observation.master_cpu_s,
+        rss_bytes=observation.master_rss_bytes,
+    )
+
+
+def _slot(slot: SlotObservation, history: History, limits: Mapping[str, float], now: float) -> SlotStatus:
+    past = history.slot(slot.slot)
+    totals = past.totals if past else {}
+    report = slot.report if facts.is_fresh(slot, now) else None
+    shares = past.shares() if past and report else Shares()
+    state = facts.slot_state(slot, limits, now)
+    beat_age_s = facts.beat_age_s(slot, now)
+    return SlotStatus(
+        slot=slot.slot,
+        pid=slot.pid,
+        state=state,
+        state_s=beat_age_s if state == "hung" and beat_age_s is not None else now - slot.since,
+        uptime_s=None if slot.started_at is None else now - slot.started_at,
+        beat_age_s=beat_age_s,
+        cpu_ratio=shares.cpu_ratio,
+        rss_bytes=slot.report.rss_bytes if slot.report and slot.pid is not None else None,
+        threads=report.threads if report else None,
+        busy_ratio=shares.busy_ratio,
+        rate_per_s=shares.rate_per_s,
+        in_flight=facts.in_flight(slot),
+        in_flight_limit=slot.in_flight_limit,
+        buffer_used_bytes=report.buffer_used if report else None,
+        buffer_bytes=slot.buffer_size,
+        received=totals.get("received", 0),
+        acked=totals.get("acked", 0),
+        retried=totals.get("retried", 0),
+        dead=totals.get("dead", 0),
+        restarts=slot.restarts,
+        crashes=slot.crashes,
+        last_exit=slot.last_exit,
+        retry_in_s=None if slot.retry_at is None else max(0.0, slot.retry_at - now),
+        shards=tuple(f"{shard.topic}/{shard.number}" for shard in slot.shards),
+        running=tuple(
+            _running(call, limits, now) for call in sorted(slot.running, key=lambda running: running.started_at)
+        ),
+    )
+
+
+def _running(call: Running, limits: Mapping[str, float], now: float) -> RunningStatus:
+    return RunningStatus(
+        thread=call.thread,
+        topic=call.topic,
+        handler=call.handler,
+        message=call.message_id,
+        attempt=call.attempt,
+        run_s=now - call.started_at,
+        limit_s=limits.get(call.topic),
+    )
+
+
+def _topic(topic: TopicObservation, history: History, observation: Observation, failing: frozenset[str]) -> TopicStatus:
+    now = observation.now
+    silent = facts.has_gone_silent(topic, observation)
+    past = history.topic(topic.name) or TopicHistory(now)
+    told = past if not silent else TopicHistory(now)
+    wait, run, end = told.wait(now), told.run(now), told.end(now)
+    totals = past.totals
+    parts = _parts(topic, observation)
+    away = frozenset(instance.name for instance in facts.instances(observation) if instance.is_away(now))
+    return TopicStatus(
+        topic=topic.name,
+        group=topic.group,
+        instance=topic.instance,
+        state=facts.topic_state(topic, observation, away=away, failing=failing),
+        shards=topic.shards,
+        received=totals.get("received", 0),
+        started=totals.get("started", 0),
+        acked=totals.get("acked", 0),
+        retried=totals.get("retried", 0),
+        dead=totals.get("dead", 0),
+        failed=totals.get("failed", 0),
+        handed_back=totals.get("handed_back", 0),
+        expired=totals.get("expired", 0),
+        unshared=totals.get("unshared", 0),
+        running=sum(call.topic == topic.name for slot in observation.slots for call in slot.running),
+        queued=None if parts is None else sum(part.queued for part in parts),
+        held=None if parts is None else sum(part.held for part in parts),
+        rate_per_s=told.rate_per_s(now),
+        fail_ratio=told.failing(now).ratio,
+        wait_p50_s=wait.p50_s,
+        wait_p99_s=wait.p99_s,
+        run_p50_s=run.p50_s,
+        run_p99_s=run.p99_s,
+        end_p50_s=end.p50_s,
+        end_p99_s=end.p99_s,
+        skewed=past.skewed,
+        oldest_s=max((part.oldest_s for part in parts or () if part.oldest_s is not None), default=None),
+        errors=tuple(
+            ErrorStatus(kind=e.kind, text=e.text, place=e.place, count=e.count, share_ratio=e.share)
+            for e in past.errors(now)
+        ),
+    )
+
+
+def _parts(topic: TopicObservation, observation: Observation) -> list[TopicReport] | None:
+    """What the consumers last told of the topic; None where one of them is silent."""
+    holding = [slot for slot in observation.slots if slot.report is not None and slot.pid is not None]
+    if not all(facts.is_fresh(slot, observation.now) for slot in holding):
+        return None
+    return [part for slot in holding if slot.report for part in slot.report.topics if part.topic == topic.name]
+
+
+def _instance(instance: facts.InstanceFacts, observation: Observation) -> InstanceStatus:
+    state, since = "running", instance.away_since
+    if not instance.known:
+        state = "unknown"
+    elif instance.is_away(observation.now):
+        state = "away"
+    elif since is not None or instance.lost_by:
+        state, since = "failing", since if since is not None else min(instance.lost_by.values())
+    return InstanceStatus(
+        name=instance.name,
+        endpoint=instance.endpoint,
+        state=state,
+        since=None if since is None else rfc3339(observation.wall - (observation.now - since)),
+        tries=instance.tries if instance.known else None,
+        error=instance.error,
+    )

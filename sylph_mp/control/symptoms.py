@@ -1,0 +1,208 @@
+"""Decides what is wrong right now. Pure: from what the master sees and remembers to the symptoms of this moment.
+
+Run by the master once a second; `watch` keeps them for their time, `verdict` makes a sentence of them.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from sylph_mp.control import facts
+from sylph_mp.control.history import History
+from sylph_mp.control.observation import Observation, SlotObservation, TopicObservation
+from sylph_mp.control.quantities import count, duration, rate, share, spaced
+
+#: A consumer without a heartbeat for this long is killed by the master.
+KILL_S = 15.0
+#: FAIL from which on a handler counts as failing, and how many must be settled to say so.
+FAILING_RATIO = 0.10
+FAILING_SETTLED = 20
+#: A topic that has work and settles nothing for this long is broken.
+STALLED_S = 30.0
+
+Severity = Literal["broken", "degraded"]
+#: Worst first within a severity.
+CODES = ("broker-away", "topic-stalled", "crash-loop", "consumer-hung", "handler-failing", "thread-stuck")
+
+Key = tuple[str, int | None, str | None, str | None]
+
+
+class Symptom(Struct, frozen=True, kw_only=True):
+    code: str
+    severity: Severity = "degraded"
+    slot: int | None = None
+    topic: str | None = None
+    instance: str | None = None
+    began: float | None = None
+    """CLOCK_MONOTONIC; None: when it was seen first, and the short text is to say how long that is ago."""
+    value: float
+    threshold: float
+    sentence: str
+    text: str
+    next: str
+    clears_s: float = 0.0
+    """It counts as over when it was away for this long."""
+
+    @property
+    def key(self) -> Key:
+        return (self.code, self.slot, self.topic, self.instance)
+
+
+def symptoms(observation: Observation, history: History) -> tuple[Symptom, ...]:
+    """Everything that is wrong now, in no order; nothing while the master stops, when rates fall on purpose."""
+    if observation.state == "stopping":
+        return ()
+    found = [*_brokers(observation), *_crash_loops(observation)]
+    for slot in observation.slots:
+        found += [*_hung(slot, observation.now), *_stuck(slot, observation)]
+    for topic in observation.topics:
+        found += [*_failing(topic, history, observation.now), *_stalled(topic, history, observation)]
+    return tuple(found)
+
+
+def _brokers(observation: Observation) -> Iterator[Symptom]:
+    now = observation.now
+    for instance in facts.instances(observation):
+        if instance.away_since is not None and instance.is_away(now):
+            yield _broker_away(instance, instance.away_since, now, slot=None)
+        elif instance.away_since is None:
+            for slot, since in instance.lost_by.items():
+                yield _broker_away(instance, since, now, slot=slot)
+
+
+def _broker_away(instance: facts.InstanceFacts, since: float, now: float, *, slot: int | None) -> Symptom:
+    reason = f" ({instance.error})" if instance.error else ""
+    away = f"away for {spaced(duration(now - since))}{reason}"
+    who = f" from slot {slot}" if slot is not None else ""
+    return Symptom(
+        code="broker-away",
+        severity="degraded" if slot is not None else "broken",
+        slot=slot,
+        instance=instance.name,
+        began=since,
+        value=now - since,
+        threshold=facts.AWAY_S,
+        sentence=f"broker {instance.endpoint}{who} {away}",
+        text=f"{instance.name}{who}: {away}",
+        next="sylph status --instances",
+        clears_s=facts.AWAY_S,
+    )
+
+
+def _crash_loops(observation: Observation) -> Iterator[Symptom]:
+    live = [slot for slot in observation.slots if slot.state != "empty"]
+    lost = [slot for slot in live if slot.state == "gave-up"]
+    for slot in lost:
+        crashes = f"{count(slot.crashes)} {'crash' if slot.crashes == 1 else 'crashes'}"
+        last = f", the last: {slot.last_exit}" if slot.last_exit else ""
+        yield Symptom(
+            code="crash-loop",
+            severity="broken" if len(lost) == len(live) else "degraded",
+            slot=slot.slot,
+            began=slot.since,
+            value=slot.crashes,
+            threshold=0,
+            sentence=f"slot {slot.slot} gave up after {crashes}{last}",
+            text=f"slot {slot.slot}: {crashes}{last}",
+            next=f"sylph status {slot.slot}",
+        )
+
+
+def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
+    silent_s = facts.beat_age_s(slot, now)
+    if silent_s is None or not facts.is_hung(slot, now):
+        return
+    silent = f"no heartbeat for {spaced(duration(silent_s))}"
+    yield Symptom(
+        code="consumer-hung",
+        slot=slot.slot,
+        began=now - silent_s,
+        value=silent_s,
+        threshold=facts.HUNG_S,
+        sentence=f"slot {slot.slot} shows {silent}, kill at {spaced(duration(KILL_S))}",
+        text=f"slot {slot.slot}: {silent}",
+        next=f"sylph status {slot.slot}",
+        clears_s=facts.HUNG_S,
+    )
+
+
+def _stuck(slot: SlotObservation, observation: Observation) -> Iterator[Symptom]:
+    limits = facts.time_limits(observation.topics)
+    late = facts.stuck_calls(slot, limits, observation.now)
+    if not late or facts.is_hung(slot, observation.now):
+        return  # a hung consumer is the worse news, and its calls are shown with it
+    call = late[0]
+    thread = f"thread {call.thread}" if call.thread is not None else "async call"
+    runs_s, limit_s = observation.now - call.started_at, limits[call.topic]
+    more = f"; {len(late) - 1} more there" if len(late) > 1 else ""
+    runs = f"{call.handler} runs {spaced(duration(runs_s))}, limit {spaced(duration(limit_s))}{more}"
+    yield Symptom(
+        code="thread-stuck",
+        slot=slot.slot,
+        topic=call.topic,
+        began=call.started_at + limit_s,
+        value=runs_s,
+        threshold=limit_s,
+        sentence=f"slot {slot.slot} {thread}: {runs}",
+        text=f"slot {slot.slot}, {thread}",
+        next=f"sylph recycle {slot.slot}",
+    )
+
+
+def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[Symptom]:
+    past = history.topic(topic.name)
+    if past is None:
+        return
+    failing = past.failing(now)
+    if failing.ratio is None or failing.ratio < FAILING_RATIO or failing.settled < FAILING_SETTLED:
+        return
+    percent = spaced(share(failing.ratio))
+    errors = past.errors(now)
+    most = f", most often {errors[0].kind}: {errors[0].text}" if errors else ""
+    yield Symptom(
+        code="handler-failing",
+        topic=topic.name,
+        value=failing.ratio,
+        threshold=FAILING_RATIO,
+        sentence=f"{topic.name} fails {percent}{most}",
+        text=f"{topic.name}: {percent} of {rate(past.settled_per_s(now))}/s",
+        next=f"sylph status {topic.name}",
+        clears_s=60.0,
+    )
+
+
+def _stalled(topic: TopicObservation, history: History, observation: Observation) -> Iterator[Symptom]:
+    past = history.topic(topic.name)
+    since = max(past.settled_at if past else 0.0, observation.started_at)
+    stalled_s = observation.now - since
+    if topic.quiet is not None or stalled_s < STALLED_S:
+        return
+    if not facts.is_served(topic, observation):
+        why = "no consumer of it works"
+    elif queued := _waiting(topic, observation):
+        why = f"{count(queued)} queued"
+    else:
+        return
+    text = f"settles nothing for {spaced(duration(stalled_s))}: {why}"
+    yield Symptom(
+        code="topic-stalled",
+        severity="broken",
+        topic=topic.name,
+        began=since,
+        value=stalled_s,
+        threshold=STALLED_S,
+        sentence=f"{topic.name} {text}",
+        text=f"{topic.name}: {text}",
+        next=f"sylph status {topic.name}",
+    )
+
+
+def _waiting(topic: TopicObservation, observation: Observation) -> int:
+    """Deliveries of the topic that wait while none of its handler calls is within its time limit."""
+    now = observation.now
+    calls = [call for slot in observation.slots for call in slot.running if call.topic == topic.name]
+    if any(now - call.started_at <= topic.time_limit_s for call in calls):
+        return 0
+    reports = [slot.report for slot in observation.slots if slot.report and facts.is_fresh(slot, now)]
+    return sum(part.queued for report in reports for part in report.topics if part.topic == topic.name)

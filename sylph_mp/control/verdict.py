@@ -1,0 +1,153 @@
+"""The verdict: one pure function from what is known to a word, a sentence, the problems and the notes.
+
+Run in the master for every look; screens only print it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+
+from msgspec import Struct
+
+from sylph_mp.control import facts
+from sylph_mp.control.history import History
+from sylph_mp.control.observation import Observation
+from sylph_mp.control.quantities import count, duration, rate, spaced, whole_duration
+from sylph_mp.control.status import NoteStatus, ProblemStatus
+from sylph_mp.control.symptoms import CODES
+from sylph_mp.control.timestamps import clock_time, rfc3339
+from sylph_mp.control.watch import Problem
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    word: str
+    sentence: str
+    problems: tuple[ProblemStatus, ...]
+    notes: tuple[NoteStatus, ...]
+
+
+def judge(
+    observation: Observation, history: History, problems: Iterable[Problem], *, zone: tzinfo | None = None
+) -> Verdict:
+    """Say how the fleet is; `problems` are those of the `Watch`, `zone` is for clock times (None: the host's)."""
+    ordered = sorted(problems, key=_order)
+    notes = _notes(observation, zone)
+    if ordered:
+        word = "broken" if _severity(ordered[0]) == "broken" else "degraded"
+        sentence = _worst(ordered, observation)
+    elif notes:
+        word, sentence = "healthy", f"{notes[0].text}{_more(len(notes) - 1, 'note')}"
+    else:
+        word, sentence = "healthy", _work(observation, history)
+    listed = tuple(_status(problem, observation) for problem in ordered)
+    return Verdict(word=word, sentence=sentence, problems=listed, notes=notes)
+
+
+def _severity(problem: Problem) -> str:
+    """What is over, but not yet for long enough, breaks nothing any more."""
+    return problem.symptom.severity if problem.over_since is None else "degraded"
+
+
+def _order(problem: Problem) -> tuple[bool, bool, int, float]:
+    over = problem.over_since is not None
+    return (_severity(problem) != "broken", over, CODES.index(problem.symptom.code), problem.since)
+
+
+def _worst(ordered: list[Problem], observation: Observation) -> str:
+    first = ordered[0]
+    effect = ""
+    if first.symptom.code == "broker-away" and first.over_since is None and first.symptom.slot is None:
+        effect = _without(first.symptom.instance, observation)
+    return f"{first.symptom.sentence}{effect}{_over(first, observation.now)}{_more(len(ordered) - 1, 'problem')}"
+
+
+def _without(instance: str | None, observation: Observation) -> str:
+    topics = [topic.name for topic in observation.topics if topic.instance == instance]
+    if len(topics) == len(observation.topics):
+        return ": no topic runs"
+    return f": {topics[0]} does not run" if len(topics) == 1 else f": {len(topics)} topics do not run"
+
+
+def _over(problem: Problem, now: float) -> str:
+    if problem.over_since is None:
+        return ""
+    return f", over since {spaced(duration(now - problem.over_since))}"
+
+
+def _more(number: int, what: str) -> str:
+    return f"; {number} more {what}{'s' if number > 1 else ''}" if number else ""
+
+
+def _status(problem: Problem, observation: Observation) -> ProblemStatus:
+    symptom = problem.symptom
+    lasts = f", {spaced(duration(observation.now - problem.since))}" if symptom.began is None else ""
+    return ProblemStatus(
+        code=symptom.code,
+        slot=symptom.slot,
+        topic=symptom.topic,
+        instance=symptom.instance,
+        since=_moment(problem.since, observation),
+        over_since=None if problem.over_since is None else _moment(problem.over_since, observation),
+        value=symptom.value,
+        threshold=symptom.threshold,
+        sentence=symptom.sentence,
+        text=f"{symptom.text}{lasts}{_over(problem, observation.now)}",
+        next=symptom.next,
+    )
+
+
+def _moment(at: float, observation: Observation) -> str:
+    return rfc3339(observation.wall - (observation.now - at))
+
+
+def _notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
+    topics = (
+        NoteStatus(
+            code="topic-quiet",
+            topic=topic.name,
+            since=rfc3339(topic.quiet.since_wall),
+            text=f"{topic.name} is quiet since {_ago(topic.quiet.since_wall, observation, zone)} by {topic.quiet.by}",
+            next=f"sylph start {topic.name}",
+        )
+        for topic in observation.topics
+        if topic.quiet is not None
+    )
+    slots = (
+        NoteStatus(
+            code="slot-quiet",
+            slot=slot.slot,
+            since=_moment(slot.since, observation),
+            text=f"slot {slot.slot} is quiet since "
+            + _ago(observation.wall - (observation.now - slot.since), observation, zone),
+            next=f"sylph start {slot.slot}",
+        )
+        for slot in observation.slots
+        if slot.state == "quiet"
+    )
+    return (*topics, *slots)
+
+
+def _ago(wall: float, observation: Observation, zone: tzinfo | None) -> str:
+    then, now = (datetime.fromtimestamp(at, zone) for at in (wall, observation.wall))
+    return f"{clock_time(then, now)} ({spaced(duration(max(0.0, observation.wall - wall)))})"
+
+
+def _work(observation: Observation, history: History) -> str:
+    who = f"{_name(observation)} on {observation.host}"
+    shown = [slot for slot in observation.slots if slot.state != "empty"]
+    if observation.state == "stopping":
+        return f"{who} is stopping: {count(sum(facts.in_flight(slot) for slot in shown))} in flight."
+    run = sum(slot.state not in {"starting", "waiting", "gave-up"} for slot in shown)
+    if observation.state == "starting" or not run:
+        return f"{who} is starting: {run} of {observation.wanted} consumers run."
+    fleet = f"with {run} consumer{'s' if run > 1 else ''}"
+    settled_per_s = history.rate_per_s(observation.now)
+    if not settled_per_s:
+        return f"{who} waits for messages {fleet}."
+    p99_s = history.end(observation.now).p99_s
+    within = f"; 99 % end within {spaced(whole_duration(p99_s))} of being stored" if p99_s is not None else ""
+    return f"{who} settles {rate(settled_per_s)}/s {fleet}{within}."
+
+
+def _name(observation: Observation) -> str:
+    groups = list(dict.fromkeys(topic.group for topic in observation.topics))
+    return groups[0] + (f" and {len(groups) - 1} more" if len(groups) > 1 else "") if groups else "a fleet"

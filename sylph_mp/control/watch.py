@@ -1,0 +1,48 @@
+"""Keeps a problem in sight until it was away for its time, so that nothing flashes by and nothing flaps.
+
+Owned by the master, on its loop thread; time is passed in.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from sylph_mp.control.symptoms import Key, Symptom
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A symptom with its time; the symptom is the newest seen."""
+
+    symptom: Symptom
+    since: float
+    """CLOCK_MONOTONIC"""
+    over_since: float | None = None
+    """None while it holds."""
+
+
+class Watch:
+    def __init__(self) -> None:
+        self._problems: dict[Key, Problem] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What holds or has not been over for long enough, in no order."""
+        return tuple(self._problems.values())
+
+    def look(self, symptoms: Iterable[Symptom], now: float) -> None:
+        """Take in all symptoms of this moment."""
+        seen = {symptom.key: symptom for symptom in symptoms}
+        for key, problem in list(self._problems.items()):
+            if key not in seen:
+                self._miss(key, problem, now)
+        for key, symptom in seen.items():
+            before = self._problems.get(key)
+            since = symptom.began if symptom.began is not None else before.since if before else now
+            self._problems[key] = Problem(symptom=symptom, since=since)
+
+    def _miss(self, key: Key, problem: Problem, now: float) -> None:
+        over_since = now if problem.over_since is None else problem.over_since
+        if now - over_since >= problem.symptom.clears_s:
+            del self._problems[key]
+        else:
+            self._problems[key] = Problem(symptom=problem.symptom, since=problem.since, over_since=over_since)
