@@ -9,7 +9,7 @@ Any process reads.
     24   lease_ns i64                          times: CLOCK_MONOTONIC ns
     32   received_ns i64
     40   started_ns i64, 0 = never
-    48 ┌ handle_at u32 │ handle_room u16 │ handle_which u8, 0 = the frame's own │ 0 ┐  one store
+    48 ┌ handle_at u32 │ handle_room u16, 0 = the frame's own │ handle_which u8 │ 0 ┐  one store
     56   zero, room for more
 
 The head is an aligned word, written in one store after the fields that it makes valid: a kill at any instruction
@@ -25,8 +25,6 @@ from msgspec import Struct
 from sylph_mp.shm.layout import ENTRY_BYTES
 from sylph_mp.shm.segment import Segment
 
-#: Bit of `flags`: the frame did not fit the arena and is in the owner's heap only.
-UNSHARED = 1
 #: `thread` of a delivery whose handler is async.
 ASYNC_THREAD = 0xFFFF
 
@@ -80,8 +78,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Argument of a Retry."""
     handle_at: int
     handle_room: int
+    """0: the newest handle that is shared is the frame's own."""
     handle_which: int
-    """Which room holds the newest handle, 1 or 2; 0: it is the frame's own."""
+    """Which of the two rooms holds the newest handle, 0 or 1."""
 
 
 class Counts(NamedTuple):
