@@ -1,0 +1,52 @@
+"""Decides whether a consumer is to be waited for, reported as hung, or killed.
+
+Pure: the master's control pass gives it the vitals and the time.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+#: A heartbeat is due each second; a busy host may delay a few.
+HUNG_S = 5.0
+#: Its deliveries' leases run on while it hangs; another process should have them before they end.
+KILL_S = 15.0
+
+
+class Signs(Struct, frozen=True, kw_only=True):
+    """Signs of life of one consumer; CLOCK_MONOTONIC seconds."""
+
+    forked_at: float
+    ready_at: float | None
+    beat_at: float | None
+
+
+class Alive(Struct, frozen=True):
+    pass
+
+
+class Hung(Struct, frozen=True):
+    silent_s: float
+
+
+class Kill(Struct, frozen=True):
+    cause: Literal["boot", "beat"]
+    after_s: float
+
+
+Verdict = Alive | Hung | Kill
+
+
+def judge(signs: Signs, now: float, *, boot_s: float, watching_since: float) -> Verdict:
+    """Judge a consumer that was not asked to stop.
+
+    `watching_since`: when the master itself last resumed. If the host or the master stood still, so did the
+    consumers' heartbeats, and nobody is to be killed for that.
+    """
+    if signs.ready_at is None:
+        booting_s = now - max(signs.forked_at, watching_since)
+        return Kill("boot", booting_s) if booting_s > boot_s else Alive()
+    silent_s = now - max(signs.ready_at, signs.beat_at or 0.0, watching_since)
+    if silent_s > KILL_S:
+        return Kill("beat", silent_s)
+    return Hung(silent_s) if silent_s > HUNG_S else Alive()
