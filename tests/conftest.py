@@ -1,10 +1,22 @@
-"""The order of a run: what is quick and says most precisely what is wrong comes first."""
+"""The order of a run, and the brokers that tests run against.
 
+`rocketmq`  a real RocketMQ 5.5.0, started once per session; SYLPH_TEST_ROCKETMQ=GRPC_HOST:PORT,NAMESRV_HOST:PORT uses
+            one that runs. Without Java and Maven its tests are skipped, but fail where CI is set.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.brokers.real import OwnBroker, RealBroker
+
+#: What is quick and says most precisely what is wrong comes first.
 ORDER = ("architecture", "unit", "property", "contract", "scenarios")
+#: As `timeout` in pyproject.toml.
+TEST_S = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,3 +27,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return ORDER.index(folder) if folder in ORDER else len(ORDER)
 
     items.sort(key=rank)
+    for item in items:
+        if "rocketmq" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.rocketmq)
+        if item.get_closest_marker("rocketmq"):
+            # Whoever comes first waits for the start, and on a fresh machine for the download; broker.sh limits it.
+            item.add_marker(pytest.mark.timeout(TEST_S, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def rocketmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
+    """A real RocketMQ: `.endpoint`, `.namesrv`, `.topic(type=, queues=)`, `.group(fifo=, attempts=)`, `.missing()`."""
+    if "SYLPH_TEST_ROCKETMQ" in os.environ:
+        endpoint, namesrv = os.environ["SYLPH_TEST_ROCKETMQ"].split(",")
+        yield RealBroker(endpoint=endpoint, namesrv=namesrv)
+        return
+    broker = _start(tmp_path_factory)
+    try:
+        yield broker
+    finally:
+        broker.close()
+
+
+@pytest.fixture
+def own_rocketmq(rocketmq: RealBroker) -> OwnBroker:
+    """The same, if its proxy may be stopped: `.stop_proxy(kill=False)`, `.start_proxy()`."""
+    if not isinstance(rocketmq, OwnBroker):
+        pytest.skip("the broker of SYLPH_TEST_ROCKETMQ is not ours to stop")
+    return rocketmq
+
+
+def _start(directories: pytest.TempPathFactory) -> OwnBroker:
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if missing and "CI" not in os.environ:
+        pytest.skip(f"a real RocketMQ needs {' and '.join(missing)}")
+    return OwnBroker(directories.mktemp("rocketmq"))
