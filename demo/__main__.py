@@ -1,0 +1,129 @@
+"""`make demo`: a fleet at work on an embedded broker, seen through `sylph status`, and what became of every message.
+
+One process with one event loop: it starts `sylph run`, sends, looks, stops, and then reads what the handlers noted.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from demo.fleet import Fleet
+from demo.load import Load, LoadError, Plan
+from demo.report import Verdict, report
+from demo.screen import Screen
+from demo.tally import Call, read_calls, tally
+
+PLANS = (
+    Plan(topic="orders", rate=600),
+    Plan(topic="receipts", rate=100, groups=20),
+    Plan(topic="mails", rate=200),
+)
+LOAD_S = 15.0
+#: After the load the screen shows how the fleet comes to rest.
+LOOK_S = 19.0
+BOOT_S = 30.0
+SETTLE_S = 30.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says what did not come."""
+
+
+async def wait_for_broker(fleet: Fleet) -> str:
+    """The embedded broker's address, once all consumers receive from it."""
+    until = time.monotonic() + BOOT_S
+    while time.monotonic() < until and not fleet.ended:
+        status = await fleet.status()
+        if status and status["slots"] and all(slot["state"] == "running" for slot in status["slots"]):
+            return str(status["instances"][0]["endpoint"])
+        await asyncio.sleep(0.2)
+    raise DemoError("the fleet did not start" if fleet.ended else f"the fleet was not ready within {BOOT_S:.0f} s")
+
+
+async def watch(fleet: Fleet, load: Load, sending: asyncio.Task[None], screen: Screen) -> dict[str, int]:
+    """Draw until the time is over and all that was sent is acked; returns acked messages by topic."""
+    began = time.monotonic()
+    while True:
+        elapsed = time.monotonic() - began
+        picture = await fleet.status_screen(colour=screen.is_terminal)
+        screen.draw(f"{progress(elapsed, load)}\n\n{picture}", at=elapsed)
+        if sending.done():
+            sending.result()
+        if elapsed >= LOOK_S:
+            acked = acked_of(await fleet.status())
+            if acked == load.sent or elapsed >= LOOK_S + SETTLE_S or fleet.ended:
+                return acked
+        await asyncio.sleep(began + elapsed + 1.0 - time.monotonic())
+
+
+def progress(elapsed: float, load: Load) -> str:
+    done = min(20, round(20 * elapsed / LOAD_S))
+    sent = f"{'█' * done}{'░' * (20 - done)}  {sum(load.sent.values()):,} sent"
+    return f"{sent} in {elapsed:.0f} s of {LOAD_S:.0f} s" if elapsed < LOAD_S else f"{sent}; no more comes"
+
+
+def acked_of(status: dict[str, Any] | None) -> dict[str, int]:
+    return {topic["topic"]: topic["acked"] for topic in status["topics"]} if status else {}
+
+
+async def play(folder: Path, screen: Screen) -> Verdict:
+    notes = folder / "notes"
+    notes.mkdir()
+    environment = {"SYLPH_CONTROL_SOCKET": str(folder / "sylph.sock"), "SYLPH_DEMO_NOTES": str(notes)}
+    fleet = Fleet(Path(__file__).with_name("config.toml"), environment, show=lambda line: screen.say(f"  {line}"))
+    screen.say("$ sylph run")
+    await fleet.start()
+    try:
+        load = Load(PLANS, endpoint=await wait_for_broker(fleet))
+        screen.say(f"\n$ sylph status      # while {sum(plan.rate for plan in PLANS)} messages a second are sent\n")
+        sending = asyncio.create_task(load.run(LOAD_S))
+        try:
+            acked = await watch(fleet, load, sending, screen)
+        finally:
+            sending.cancel()
+    finally:
+        screen.keep()
+        screen.say("\n$ sylph stop")
+        exit_code = await fleet.stop()
+    calls = {plan.topic: read_calls(notes, plan.topic) for plan in PLANS}
+    tallies = [tally(topic, calls[topic], sent=sent) for topic, sent in load.sent.items()]
+    return report(tallies, acked, seconds=span_s(list(calls.values())), exit_code=exit_code)
+
+
+def span_s(calls: Sequence[Sequence[Call]]) -> float:
+    """From the first call to the last."""
+    times = [call.began_ns for topic in calls for call in topic]
+    return (max(times) - min(times)) / 1e9 if times else 0.0
+
+
+def cancel_on_signal() -> None:
+    """The first SIGINT or SIGTERM ends the demo, and the fleet with it by its deadline; more of them change nothing."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+
+
+async def main() -> int:
+    screen = Screen()
+    cancel_on_signal()
+    with TemporaryDirectory(prefix="sylph-demo-") as folder:
+        try:
+            verdict = await play(Path(folder), screen)
+        except (DemoError, LoadError) as error:
+            screen.say(f"\nNOT GOOD: {error}")
+            return 1
+        except asyncio.CancelledError:
+            screen.say("\ninterrupted")
+            return 130
+    screen.say("\n" + verdict.text)
+    return 0 if verdict.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
