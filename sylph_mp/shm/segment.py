@@ -77,7 +77,8 @@ class Segment:
         finally:
             os.close(file)
         try:
-            header = Header.unpack(mapping[: 1 << 20])
+            with memoryview(mapping) as view:
+                header = Header.unpack(view)
             if header.geometry.total_bytes != len(mapping):
                 raise ValueError(f"it has {len(mapping)} bytes, its header says {header.geometry.total_bytes}")
         except ValueError as error:

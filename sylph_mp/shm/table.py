@@ -148,6 +148,10 @@ class Table:
         self._handles[index] = handle_at | handle_room << 32 | handle_which << 48
         self._leases[index] = lease_ns
 
+    def clear(self) -> None:
+        """Forget what a predecessor held: all FREE."""
+        self._bytes[:] = bytes(len(self._bytes))
+
     def read(self, index: int) -> Entry | None:
         """The entry, None if FREE. While the writer lives, it may be of two deliveries, one after the other."""
         at = index * ENTRY_BYTES
