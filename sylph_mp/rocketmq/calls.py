@@ -1,0 +1,206 @@
+"""The methods of RocketMQ's MessagingService, each one call: requests built, answers read, statuses checked.
+
+On the loop thread. Everything raises TransportError, GrpcError or StatusError.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError, Message
+from rocketmq.grpc_protocol import definition_pb2, service_pb2
+
+from sylph_mp.clock import Clock
+from sylph_mp.config.schema import Instance
+from sylph_mp.errors import BrokerError, TransportError
+from sylph_mp.ports import Health, Settled
+from sylph_mp.rocketmq.channel import Channel, tls_of
+from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq.endpoints import Addresses, parse_address, to_protobuf
+from sylph_mp.rocketmq.metadata import Metadata
+from sylph_mp.rocketmq.receipt_handle import repair
+from sylph_mp.rocketmq.status import Code, check, error_of
+from sylph_mp.rocketmq.stream import Stream
+from sylph_mp.rocketmq.subscription import Filter
+
+#: How long the broker holds a receive open. 5 s is the least it accepts; a poll that nobody waits for any more goes on
+#: taking messages until its end.
+POLL_S = 5.0
+#: A proxy answers 40018 to a receive whose gRPC deadline leaves it less than this beyond the poll.
+_LEAST_BEYOND_POLL_S = 1.0
+
+_SETTLED = Settled()
+
+Response = TypeVar("Response", bound=Message)
+
+
+class Calls:
+    """One client id's calls over a channel. `close` ends them all."""
+
+    def __init__(self, channel: Channel, *, instance: Instance, addresses: Addresses, metadata: Metadata) -> None:
+        self._channel = channel
+        self._addresses = addresses
+        self._metadata = metadata
+        self._namespace = instance.namespace
+        self._timeout_s = instance.request_timeout_s
+
+    @classmethod
+    def to(cls, instance: Instance, *, client_id: str, clock: Clock, addresses: Addresses | None = None) -> "Calls":
+        """Calls to the instance's proxies, or to those at `addresses`; the connection opens with the first call."""
+        to = addresses or tuple(parse_address(text) for text in instance.endpoints)
+        channel = Channel(to, tls=tls_of(instance), clock=clock)
+        metadata = Metadata(instance, client_id=client_id, clock=clock)
+        return cls(channel, instance=instance, addresses=to, metadata=metadata)
+
+    @property
+    def health(self) -> Health:
+        return self._channel.record.health()
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def open_telemetry(self) -> Stream:
+        return self._channel.open_stream("Telemetry", headers=self._metadata.lines())
+
+    async def query_route(self, topic: str) -> list[definition_pb2.MessageQueue]:
+        """All queues of a topic, on all brokers."""
+        request = service_pb2.QueryRouteRequest(topic=self.resource(topic), endpoints=to_protobuf(self._addresses))
+        response = await self._call("QueryRoute", request, service_pb2.QueryRouteResponse)
+        check(response.status)
+        return list(response.message_queues)
+
+    async def heartbeat(self, group: str) -> None:
+        request = service_pb2.HeartbeatRequest(group=self.resource(group), client_type=definition_pb2.SIMPLE_CONSUMER)
+        response = await self._call("Heartbeat", request, service_pb2.HeartbeatResponse)
+        check(response.status)
+
+    async def notify_termination(self, group: str, *, timeout_s: float) -> None:
+        request = service_pb2.NotifyClientTerminationRequest(group=self.resource(group))
+        response = await self._call(
+            "NotifyClientTermination", request, service_pb2.NotifyClientTerminationResponse, timeout_s=timeout_s
+        )
+        check(response.status)
+
+    async def receive(
+        self,
+        group: str,
+        queue: definition_pb2.MessageQueue,
+        *,
+        wanted: Filter,
+        batch: int,
+        lease_s: float,
+        attempt_id: str,
+    ) -> list[Delivery]:
+        """One long poll at the queue's broker; which of its queues is the broker's choice."""
+        request = service_pb2.ReceiveMessageRequest(
+            group=self.resource(group),
+            message_queue=queue,
+            filter_expression=wanted.to_protobuf(),
+            batch_size=batch,
+            invisible_duration=duration(lease_s),
+            long_polling_timeout=duration(POLL_S),
+            attempt_id=attempt_id,
+        )
+        timeout_s = POLL_S + max(_LEAST_BEYOND_POLL_S, self._timeout_s)
+        return _deliveries(await self._frames("ReceiveMessage", request, timeout_s))
+
+    async def ack(self, group: str, topic: str, entries: Sequence[tuple[str, str]]) -> list[Settled]:
+        """Ack (message id, handle) pairs; answers in their order."""
+        request = service_pb2.AckMessageRequest(group=self.resource(group), topic=self.resource(topic))
+        add = request.entries.add
+        for message_id, handle in entries:
+            add(message_id=message_id, receipt_handle=handle)
+        return _settled(entries, await self._call("AckMessage", request, service_pb2.AckMessageResponse))
+
+    async def change_invisible_duration(
+        self, group: str, topic: str, message_id: str, handle: str, *, duration_s: float, suspend: bool
+    ) -> str:
+        """Returns the new handle, repaired. With `suspend` the delivery does not count as an attempt (from 5.5.0)."""
+        request = service_pb2.ChangeInvisibleDurationRequest(
+            group=self.resource(group),
+            topic=self.resource(topic),
+            message_id=message_id,
+            receipt_handle=handle,
+            invisible_duration=duration(duration_s),
+            suspend=suspend,
+        )
+        response = await self._call("ChangeInvisibleDuration", request, service_pb2.ChangeInvisibleDurationResponse)
+        check(response.status)
+        return repair(response.receipt_handle)
+
+    async def forward_to_dead_letter_queue(
+        self, group: str, topic: str, message_id: str, handle: str, *, attempt: int, limit: int
+    ) -> None:
+        request = service_pb2.ForwardMessageToDeadLetterQueueRequest(
+            group=self.resource(group),
+            topic=self.resource(topic),
+            message_id=message_id,
+            receipt_handle=handle,
+            delivery_attempt=attempt,
+            max_delivery_attempts=limit,
+        )
+        response = await self._call(
+            "ForwardMessageToDeadLetterQueue", request, service_pb2.ForwardMessageToDeadLetterQueueResponse
+        )
+        check(response.status)
+
+    async def send(self, messages: Sequence[definition_pb2.Message]) -> list[service_pb2.SendResultEntry]:
+        """Store messages of one topic, in one request; several of NORMAL type have one entry together."""
+        request = service_pb2.SendMessageRequest(messages=messages)
+        response = await self._call("SendMessage", request, service_pb2.SendMessageResponse)
+        check(response.status)
+        for entry in response.entries:
+            check(entry.status)
+        return list(response.entries)
+
+    def resource(self, name: str) -> definition_pb2.Resource:
+        """A topic or group in the instance's namespace."""
+        return definition_pb2.Resource(resource_namespace=self._namespace, name=name)
+
+    async def _frames(self, method: str, request: Message, timeout_s: float) -> list[bytes]:
+        headers = self._metadata.lines()
+        return await self._channel.call(method, request.SerializeToString(), headers=headers, timeout_s=timeout_s)
+
+    async def _call(
+        self, method: str, request: Message, response_type: type[Response], *, timeout_s: float | None = None
+    ) -> Response:
+        frames = await self._frames(method, request, timeout_s or self._timeout_s)
+        if len(frames) != 1:
+            raise TransportError(f"{len(frames)} messages in the answer to {method}, 1 is due")
+        try:
+            return response_type.FromString(frames[0])
+        except DecodeError as error:
+            raise TransportError(f"answer to {method} cannot be parsed: {error}") from error
+
+
+def duration(seconds: float) -> Duration:
+    whole = int(seconds)
+    return Duration(seconds=whole, nanos=round((seconds - whole) * 1e9))
+
+
+def _deliveries(frames: Sequence[bytes]) -> list[Delivery]:
+    """A receive's answer is a status, then a frame per message, then the time of delivery."""
+    deliveries = []
+    parse = service_pb2.ReceiveMessageResponse.FromString
+    try:
+        for frame in frames:
+            response = parse(frame)
+            content = response.WhichOneof("content")
+            if content == "message":
+                deliveries.append(Delivery(frame, response.message))
+            elif content == "status" and response.status.code != Code.MESSAGE_NOT_FOUND:
+                check(response.status)
+    except DecodeError as error:
+        raise TransportError(f"answer to ReceiveMessage cannot be parsed: {error}") from error
+    return deliveries
+
+
+def _settled(entries: Sequence[tuple[str, str]], response: service_pb2.AckMessageResponse) -> list[Settled]:
+    """Match by handle: the server answers in its own order, and in one entry for a handle that was sent twice."""
+    if response.status.code == Code.OK:
+        return [_SETTLED] * len(entries)
+    if not response.entries:
+        return [Settled(error_of(response.status))] * len(entries)
+    outcomes = {entry.receipt_handle: Settled(error_of(entry.status)) for entry in response.entries}
+    unanswered = Settled(BrokerError("the answer to the ack leaves this handle out"))
+    return [outcomes.get(handle, unanswered) for _, handle in entries]

@@ -1,0 +1,175 @@
+"""One HTTP/2 connection to one proxy, and the calls on it. On the loop thread.
+
+It is good until a sign that it is not; then it is `lost`, everything on it ends, and the channel makes another.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import pycurl
+
+from sylph_mp.clock import Clock
+from sylph_mp.errors import CallTimeoutError, TransportError
+from sylph_mp.rocketmq import grpc_framing
+from sylph_mp.rocketmq.call_record import CallRecord
+from sylph_mp.rocketmq.curl_loop import CurlLoop
+from sylph_mp.rocketmq.handle import BEGIN_S, Target, new_handle
+from sylph_mp.rocketmq.stream import Stream
+from sylph_mp.rocketmq.transfer_failures import STREAM_RESET, words_for
+
+#: The server is told a deadline and keeps it; this side waits longer, so that a late answer is still an answer.
+PATIENCE_S = 0.5
+#: Easy handles kept for the next calls.
+MAX_IDLE = 64
+
+
+class Call:
+    """A handle with its buffers, used again for the next call. libcurl fills the lists without a Python frame."""
+
+    __slots__ = ("answer", "chunks", "curl", "headers", "started_at", "timeout_s")
+
+    def __init__(self, curl: pycurl.Curl) -> None:
+        self.curl = curl
+        self.chunks: list[bytes] = []
+        self.headers: list[bytes] = []
+        self.answer: asyncio.Future[list[bytes]]
+        self.started_at = 0.0
+        self.timeout_s = 0.0
+        curl.setopt(pycurl.WRITEFUNCTION, self.chunks.append)
+        curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
+
+    def end(self, failure: TransportError | None) -> None:
+        """Set the answer, all its messages at once, so that a streamed answer wakes its caller once."""
+        error = failure or grpc_framing.refusal_in(self.headers, self.curl.getinfo(pycurl.RESPONSE_CODE))
+        data = b"".join(self.chunks)
+        self.chunks.clear()
+        self.headers.clear()
+        if self.answer.done():
+            return
+        if error is not None:
+            self.answer.set_exception(error)
+            return
+        try:
+            self.answer.set_result(grpc_framing.split(data))
+        except TransportError as malformed:
+            self.answer.set_exception(malformed)
+
+
+class Connection:
+    """`record` is told of answers and failures."""
+
+    def __init__(self, target: Target, *, record: CallRecord, clock: Clock) -> None:
+        self.lost: TransportError | None = None
+        self._target = target
+        self._record = record
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._curl_loop = CurlLoop(self._on_end)
+        self._transfers: dict[pycurl.Curl, Call | Stream] = {}
+        self._idle: list[Call] = []
+        self._closed = False
+        self._answered_at = 0.0
+
+    def call(self, method: str, message: bytes, *, headers: Sequence[str], timeout_s: float) -> Call:
+        """Begin a call that the server is to answer in `timeout_s`.
+
+        `answer` of what is returned gets its messages, or TransportError, CallTimeoutError or GrpcError.
+        """
+        call = self._idle.pop() if self._idle else Call(new_handle(self._target))
+        call.answer = self._loop.create_future()
+        call.started_at = self._clock.monotonic()
+        call.timeout_s = timeout_s
+        curl = call.curl
+        curl.setopt(pycurl.URL, self._target.url(method))
+        curl.setopt(pycurl.HTTPHEADER, [*headers, f"grpc-timeout: {int(timeout_s * 1000)}m"])
+        curl.setopt(pycurl.TIMEOUT_MS, int((timeout_s + PATIENCE_S) * 1000))
+        curl.setopt(pycurl.POSTFIELDS, grpc_framing.encode(message))
+        self._transfers[curl] = call
+        self._curl_loop.add(curl)
+        return call
+
+    def open_stream(self, method: str, *, headers: Sequence[str]) -> Stream:
+        curl = new_handle(self._target)
+        curl.setopt(pycurl.URL, self._target.url(method))
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        stream = Stream(
+            curl,
+            on_trailers=lambda: self._loop.call_soon(self._end_early, curl),
+            on_close=lambda: self.drop(stream, "closed"),
+        )
+        self._transfers[curl] = stream
+        self._curl_loop.add(curl)
+        return stream
+
+    def drop(self, transfer: Call | Stream, reason: str) -> None:
+        """End a call or stream from this side; nothing happens when it has ended."""
+        if self._transfers.pop(transfer.curl, None) is not None:
+            self._curl_loop.remove(transfer.curl)
+            self._finish(transfer, TransportError(reason))
+
+    def close(self, reason: str) -> None:
+        """End everything on it; calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.lost is None:
+            self.lost = TransportError(reason)
+        for transfer in list(self._transfers.values()):
+            self.drop(transfer, reason)
+        while self._idle:
+            self._idle.pop().curl.close()
+        self._curl_loop.close()
+
+    def _finish(self, transfer: Call | Stream, failure: TransportError | None) -> None:
+        transfer.end(failure)
+        if isinstance(transfer, Call):
+            if len(self._idle) < MAX_IDLE:
+                self._idle.append(transfer)
+            else:
+                transfer.curl.close()
+
+    def _end_early(self, curl: pycurl.Curl) -> None:
+        """The server has ended a stream whose upload is paused."""
+        stream = self._transfers.pop(curl, None)
+        if stream is not None:
+            self._curl_loop.remove(curl)
+            self._note_answer()
+            self._finish(stream, None)
+
+    def _on_end(self, curl: pycurl.Curl, code: int, text: str) -> None:
+        transfer = self._transfers.pop(curl)
+        if code:
+            self._finish(transfer, self._failure_of(transfer, code, text))
+        else:
+            self._note_answer()
+            self._finish(transfer, None)
+
+    def _note_answer(self) -> None:
+        self._answered_at = self._clock.monotonic()
+        self._record.answered()
+
+    def _failure_of(self, transfer: Call | Stream, code: int, text: str) -> TransportError:
+        """What to tell the caller; the connection is lost unless it has shown that it works."""
+        begun = transfer.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+        timed_out = code == pycurl.E_OPERATION_TIMEDOUT
+        works = code == STREAM_RESET
+        if timed_out and not begun:
+            failure = TransportError(f"no connection in {BEGIN_S:g} s")
+        elif isinstance(transfer, Call) and (timed_out or (works and self._is_late(transfer))):
+            failure = CallTimeoutError(f"no answer in {transfer.timeout_s:g} s")
+            works = works or self._answered_at > transfer.started_at
+        else:
+            failure = TransportError(words_for(code, transfer.curl.getinfo(pycurl.OS_ERRNO), text))
+        if not works:
+            self._lose(failure)
+        return failure
+
+    def _is_late(self, call: Call) -> bool:
+        return self._clock.monotonic() >= call.started_at + call.timeout_s
+
+    def _lose(self, failure: TransportError) -> None:
+        """Take no more calls, and end the others once libcurl has returned."""
+        if self.lost is None:
+            self.lost = failure
+            self._record.failed(str(failure))
+            self._loop.call_soon(self.close, str(failure))
