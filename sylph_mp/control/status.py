@@ -34,9 +34,12 @@ class NoteStatus(Struct, frozen=True, kw_only=True):
     code: str
     slot: int | None = None
     topic: str | None = None
-    since: str | None = None
+    since: str
+    by: str | None = None
+    sentence: str
+    """As the first line has it; `text` says how long ago as well."""
     text: str
-    next: str | None = None
+    next: str
 
 
 class MasterStatus(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from sylph_mp.control import facts
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation, SlotObservation, TopicObservation
 from sylph_mp.control.quantities import count, duration, rate, share, spaced
+from sylph_mp.control.target import Topic
 
 #: A consumer without a heartbeat for this long is killed by the master.
 KILL_S = 15.0
@@ -167,7 +168,7 @@ def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[
         threshold=FAILING_RATIO,
         sentence=f"{topic.name} fails {percent}{most}",
         text=f"{topic.name}: {percent} of {rate(past.settled_per_s(now))}/s",
-        next=f"sylph status {topic.name}",
+        next=f"sylph status {Topic(topic.name)}",
         clears_s=60.0,
     )
 
@@ -194,7 +195,7 @@ def _stalled(topic: TopicObservation, history: History, observation: Observation
         threshold=STALLED_S,
         sentence=f"{topic.name} {text}",
         text=f"{topic.name}: {text}",
-        next=f"sylph status {topic.name}",
+        next=f"sylph status {Topic(topic.name)}",
     )
 
 

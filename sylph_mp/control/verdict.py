@@ -14,6 +14,7 @@ from sylph_mp.control.observation import Observation
 from sylph_mp.control.quantities import count, duration, rate, spaced, whole_duration
 from sylph_mp.control.status import NoteStatus, ProblemStatus
 from sylph_mp.control.symptoms import CODES
+from sylph_mp.control.target import Topic
 from sylph_mp.control.timestamps import clock_time, rfc3339
 from sylph_mp.control.watch import Problem
 
@@ -35,7 +36,7 @@ def judge(
         word = "broken" if _severity(ordered[0]) == "broken" else "degraded"
         sentence = _worst(ordered, observation)
     elif notes:
-        word, sentence = "healthy", f"{notes[0].text}{_more(len(notes) - 1, 'note')}"
+        word, sentence = "healthy", f"{notes[0].sentence}{_more(len(notes) - 1, 'note')}"
     else:
         word, sentence = "healthy", _work(observation, history)
     listed = tuple(_status(problem, observation) for problem in ordered)
@@ -96,39 +97,51 @@ def _status(problem: Problem, observation: Observation) -> ProblemStatus:
 
 
 def _moment(at: float, observation: Observation) -> str:
-    return rfc3339(observation.wall - (observation.now - at))
+    return rfc3339(_wall(at, observation))
+
+
+def _wall(at: float, observation: Observation) -> float:
+    return observation.wall - (observation.now - at)
 
 
 def _notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
     topics = (
-        NoteStatus(
-            code="topic-quiet",
-            topic=topic.name,
-            since=rfc3339(topic.quiet.since_wall),
-            text=f"{topic.name} is quiet since {_ago(topic.quiet.since_wall, observation, zone)} by {topic.quiet.by}",
-            next=f"sylph start {topic.name}",
-        )
+        _quiet(observation, zone, code="topic-quiet", topic=topic.name, wall=topic.quiet.since_wall, by=topic.quiet.by)
         for topic in observation.topics
         if topic.quiet is not None
     )
     slots = (
-        NoteStatus(
-            code="slot-quiet",
-            slot=slot.slot,
-            since=_moment(slot.since, observation),
-            text=f"slot {slot.slot} is quiet since "
-            + _ago(observation.wall - (observation.now - slot.since), observation, zone),
-            next=f"sylph start {slot.slot}",
-        )
+        _quiet(observation, zone, code="slot-quiet", slot=slot.slot, wall=_wall(slot.since, observation))
         for slot in observation.slots
         if slot.state == "quiet"
     )
     return (*topics, *slots)
 
 
-def _ago(wall: float, observation: Observation, zone: tzinfo | None) -> str:
-    then, now = (datetime.fromtimestamp(at, zone) for at in (wall, observation.wall))
-    return f"{clock_time(then, now)} ({spaced(duration(max(0.0, observation.wall - wall)))})"
+def _quiet(
+    observation: Observation,
+    zone: tzinfo | None,
+    *,
+    code: str,
+    topic: str | None = None,
+    slot: int | None = None,
+    wall: float,
+    by: str | None = None,
+) -> NoteStatus:
+    what, target = (str(Topic(topic)), topic) if topic is not None else (str(slot), f"slot {slot}")
+    since = clock_time(datetime.fromtimestamp(wall, zone), datetime.fromtimestamp(observation.wall, zone))
+    lasts = duration(max(0.0, observation.wall - wall))
+    whom = f" by {by}" if by is not None else ""
+    return NoteStatus(
+        code=code,
+        topic=topic,
+        slot=slot,
+        since=rfc3339(wall),
+        by=by,
+        sentence=f"{target} is quiet since {since}{whom}",
+        text=f"{target} is quiet since {since} ({spaced(lasts)}){whom}",
+        next=f"sylph start {what}",
+    )
 
 
 def _work(observation: Observation, history: History) -> str:

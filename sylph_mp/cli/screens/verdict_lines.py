@@ -1,0 +1,48 @@
+"""The first lines of every screen, and the last: verdict, next command, problems, notes. Pure."""
+
+from collections.abc import Sequence
+
+from sylph_mp.cli.screens.text import printable, wrapped
+from sylph_mp.cli.screens.view import View
+from sylph_mp.control.status import NoteStatus, ProblemStatus, Snapshot
+
+_GAP = 4
+
+
+def first_lines(snapshot: Snapshot, view: View) -> list[str]:
+    """The verdict and its sentence; what to do next where something is wrong."""
+    word = snapshot.verdict.replace("-", " ")
+    quiet_note = snapshot.verdict == "healthy" and snapshot.notes
+    joint = f"{word}, but " if quiet_note else f"{word}: "
+    first, *more = wrapped(joint + printable(snapshot.sentence), view.width)
+    lines = [view.paint(word, word) + first[len(word) :], *more]
+    if snapshot.problems:
+        lines.append(f"next: {snapshot.problems[0].next}")
+    return lines
+
+
+def problem_lines(problems: Sequence[ProblemStatus], view: View) -> list[str]:
+    """The list; one problem alone is in the first lines already."""
+    if len(problems) < 2:
+        return []
+    codes = max(len(problem.code) for problem in problems)
+    texts = [_text(problem) for problem in problems]
+    room = None if view.width is None else view.width - max(len(f"next: {p.next}") for p in problems) - codes - 4 - _GAP
+    longest = max(map(len, texts))
+    lines = ["problems, worst first:"]
+    for problem, text in zip(problems, texts, strict=True):
+        start = f"  {problem.code:{codes}}  "
+        if room is None or longest <= room:
+            lines.append(f"{start}{text:{longest + _GAP}}next: {problem.next}")
+        else:
+            lines += [start + text, f"{'':{len(start)}}next: {problem.next}"]
+    return lines
+
+
+def note_lines(notes: Sequence[NoteStatus]) -> list[str]:
+    return [f"note: {note.text}; {note.next}" for note in notes]
+
+
+def _text(problem: ProblemStatus) -> str:
+    above = " (above)" if problem.code == "thread-stuck" else ""
+    return printable(problem.text) + above
