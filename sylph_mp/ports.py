@@ -87,14 +87,6 @@ class Session(Protocol):
     @property
     def health(self) -> Health: ...
 
-    async def start(self) -> Shape:
-        """Open it; returns when the server has accepted the settings. Raises BrokerError."""
-        ...
-
-    async def stop(self) -> None:
-        """Tell the server, close the connections. Never raises."""
-        ...
-
     async def receive(self, topic: str, *, batch: int, lease_s: float, attempt_id: str) -> Sequence[Received]:
         """One long poll of 5 s; empty when nothing came. Never cancelled by the caller on a clean stop."""
         ...
@@ -117,4 +109,16 @@ class Session(Protocol):
 
     async def dead_letter(self, topic: str, message_id: str, handle: str, *, attempt: int, limit: int) -> None:
         """Move it to the group's dead-letter topic and ack it."""
+        ...
+
+
+class Clients(Protocol):
+    """The sessions of one process, one for each (instance, group)."""
+
+    async def open(self, instance: str, group: str) -> tuple[Session, Shape]:
+        """The open session of that key, opened at the first call. Raises BrokerError; the next call tries again."""
+        ...
+
+    async def close(self) -> None:
+        """Stop all sessions, the last opened first. Never raises."""
         ...

@@ -28,46 +28,38 @@ class ClientPool:
     def __init__(self, config: Config, *, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._sessions: dict[Key, ConsumerSession] = {}
+        self._open: dict[Key, tuple[ConsumerSession, Shape]] = {}
         self._locks: dict[Key, asyncio.Lock] = {}
-        self._shapes: dict[Key, Shape] = {}
         self._opened = 0
         self._reused = 0
 
     @property
     def counts(self) -> PoolCounts:
-        return PoolCounts(self._opened, self._reused, len(self._shapes))
+        return PoolCounts(self._opened, self._reused, len(self._open))
 
-    def session(self, instance: str, group: str) -> ConsumerSession:
-        """The session of that key, open or not; always the same one."""
-        key = (instance, group)
-        if key not in self._sessions:
-            self._sessions[key] = self._new_session(*key)
-        return self._sessions[key]
-
-    async def open(self, instance: str, group: str) -> Shape:
-        """Open that session unless it is; callers of one key wait for one opening, others do not wait for it.
+    async def open(self, instance: str, group: str) -> tuple[ConsumerSession, Shape]:
+        """The open session of that key; callers of one key wait for one opening, others do not wait for it.
 
         Raises BrokerError; the next call tries again.
         """
         key = (instance, group)
-        if key in self._shapes:
+        if key in self._open:
             self._reused += 1
-            return self._shapes[key]
+            return self._open[key]
         async with self._locks.setdefault(key, asyncio.Lock()):
-            if key in self._shapes:
+            if key in self._open:
                 self._reused += 1
             else:
-                self._shapes[key] = await self.session(*key).start()
+                session = self._new_session(*key)
+                self._open[key] = session, await session.start()
                 self._opened += 1
-            return self._shapes[key]
+            return self._open[key]
 
     async def close(self) -> None:
         """Stop all sessions, the last opened first. Never raises."""
-        unopened = [key for key in self._sessions if key not in self._shapes]
-        for key in [*unopened, *reversed(self._shapes)]:
-            await self._sessions[key].stop()
-        self._shapes.clear()
+        while self._open:
+            _, (session, _) = self._open.popitem()
+            await session.stop()
 
     def _new_session(self, instance: str, group: str) -> ConsumerSession:
         subscriptions = {

@@ -1,0 +1,97 @@
+"""Acks the deliveries of one topic in batches. Runs on the loop thread.
+
+Its caller has marked them busy; each comes back through exactly one of `acked` and `lost`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic_ns
+
+from sylph_mp.consumer.background import Background
+from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.errors import BrokerError, HandleExpiredError
+from sylph_mp.ports import Session, Settled
+
+#: Most acks of one request.
+MAX_ACKS = 256
+#: An ack waits this long for others; in an ordered queue not at all, since the queue waits for it.
+LINGER_S = 0.02
+#: A delivery whose lease ends sooner than this is acked without waiting for others.
+LEASE_MARGIN_NS = 1_000_000_000
+FIRST_RETRY_S = 0.1
+MAX_RETRY_S = 2.0
+
+
+class Acker:
+    def __init__(
+        self,
+        *,
+        topic: str,
+        session: Session,
+        background: Background,
+        acked: Callable[[Sequence[Delivery]], None],
+        lost: Callable[[Delivery], None],
+    ) -> None:
+        self._topic = topic
+        self._session = session
+        self._background = background
+        self._acked = acked
+        self._lost = lost
+        self._waiting: list[Delivery] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._failures = 0
+
+    def add(self, delivery: Delivery) -> None:
+        self._waiting.append(delivery)
+        hurry = delivery.subscription.fifo or delivery.lease_ns - delivery.ended_ns < LEASE_MARGIN_NS
+        if len(self._waiting) >= MAX_ACKS:
+            self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(0 if hurry else LINGER_S, self._flush)
+        elif hurry and not self._failures:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(0, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_ACKS], self._waiting[MAX_ACKS:]
+            self._background.run(self._ack(batch))
+
+    async def _ack(self, batch: list[Delivery]) -> None:
+        entries = [(delivery.source.id, delivery.handle) for delivery in batch]
+        try:
+            answers = await self._session.ack(self._topic, entries)
+        except BrokerError as error:
+            answers = [Settled(error)] * len(batch)
+        if all(answer.error is None for answer in answers):
+            self._failures = 0
+            self._acked(batch)
+            return
+        self._sort_out(batch, answers)
+
+    def _sort_out(self, batch: list[Delivery], answers: Sequence[Settled]) -> None:
+        acked: list[Delivery] = []
+        again: list[Delivery] = []
+        now = monotonic_ns()
+        for delivery, answer in zip(batch, answers, strict=True):
+            if answer.error is None:
+                acked.append(delivery)
+            elif isinstance(answer.error, HandleExpiredError) or delivery.lease_ns <= now:
+                self._lost(delivery)
+            else:
+                again.append(delivery)
+        if acked:
+            self._acked(acked)
+        if again:
+            self._failures += 1
+            self._waiting.extend(again)
+            self._wait_longer()
+
+    def _wait_longer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = min(FIRST_RETRY_S * 2 ** min(self._failures - 1, 10), MAX_RETRY_S)
+        self._timer = asyncio.get_running_loop().call_later(delay, self._flush)

@@ -1,0 +1,98 @@
+"""What this process holds: one in-flight entry and the frame's bytes in shared memory for each delivery.
+
+Runs on the loop thread, the only writer of entries and arena (but for the state that a worker flips around a call).
+"""
+
+from collections.abc import Sequence
+
+from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.consumer.subscription import Subscription
+from sylph_mp.ports import Received
+from sylph_mp.shm.arena import Arena
+from sylph_mp.shm.handles import write_handle
+from sylph_mp.shm.table import Table
+
+#: A renewed handle may be some digits longer than the one it replaces.
+HANDLE_SLACK = 32
+
+
+class Buffer:
+    def __init__(self, *, table: Table, arena: Arena, entries: int) -> None:
+        self._table = table
+        self._arena = arena
+        self._free = list(range(entries - 1, -1, -1))
+        self.held: dict[int, Delivery] = {}
+        """By entry."""
+
+    @property
+    def free_entries(self) -> int:
+        return len(self._free)
+
+    @property
+    def free_bytes(self) -> int:
+        return self._arena.capacity - self._arena.used_bytes
+
+    @property
+    def used_bytes(self) -> int:
+        return self._arena.used_bytes
+
+    def admit(self, subscription: Subscription, received: Sequence[Received], now_ns: int) -> list[Delivery]:
+        """Record what one receive brought; the caller has kept enough entries free."""
+        stats = subscription.stats
+        alloc, write, put, free, held = self._arena.alloc, self._arena.write, self._table.put, self._free, self.held
+        lease_ns = now_ns + subscription.lease_ns
+        deliveries = []
+        for source in received:
+            frame = source.frame
+            length = len(frame)
+            at = alloc(length)
+            if at is None:
+                at = length = 0
+                stats.unshared += 1
+            else:
+                write(at, frame)
+            index = free.pop()
+            delivery = Delivery(source, subscription, index, at, length, now_ns, lease_ns)
+            put(index, subscription.index, delivery.attempt, 0, 0, at, length, lease_ns, now_ns)
+            held[index] = delivery
+            deliveries.append(delivery)
+        return deliveries
+
+    def extend(self, delivery: Delivery, handle: str, lease_ns: int) -> None:
+        """A renewal gave a new handle and a later end of the lease."""
+        delivery.handle = handle
+        delivery.lease_ns = lease_ns
+        if self._has_room(delivery, len(handle)):
+            delivery.handle_which ^= 1
+            write_handle(self._arena, delivery.handle_at, delivery.handle_room, delivery.handle_which, handle)
+        self._table.extend(delivery.index, lease_ns, delivery.handle_at, delivery.handle_room, delivery.handle_which)
+
+    def _has_room(self, delivery: Delivery, length: int) -> bool:
+        """Reserve two rooms for handles at the first renewal; without any the newest handle is in the heap only."""
+        if not delivery.handle_room and delivery.frame_len:
+            room = length + HANDLE_SLACK
+            at = self._arena.alloc(2 * room)
+            if at is not None:
+                delivery.handle_at = at
+                delivery.handle_room = room
+        return delivery.handle_room >= length + HANDLE_SLACK // 2
+
+    def requeue(self, delivery: Delivery) -> None:
+        """It is to run here once more."""
+        self._table.requeue(delivery.index, delivery.attempt)
+
+    def release(self, delivery: Delivery) -> None:
+        """It is settled, handed back or lost: forget it.
+
+        Handed back while its handler still runs, at the end of a drain, its entry is not used again: the worker
+        thread may yet write there.
+        """
+        self._table.free(delivery.index)
+        if delivery.frame_len:
+            self._arena.free(delivery.frame_at, delivery.frame_len)
+        if delivery.handle_room:
+            self._arena.free(delivery.handle_at, 2 * delivery.handle_room)
+        del self.held[delivery.index]
+        if delivery.phase != "running":
+            self._free.append(delivery.index)
+        delivery.settled = True

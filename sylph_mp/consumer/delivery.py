@@ -1,0 +1,123 @@
+"""A delivery while this process holds it, from received to settled.
+
+Made and changed on the loop thread; a worker thread writes only what its handler call decides, before handing it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from sylph_mp.ports import Received
+from sylph_mp.shm.table import EntryOutcome
+
+if TYPE_CHECKING:
+    from sylph_mp.consumer.subscription import Subscription
+
+
+class Failure(Struct, frozen=True):
+    """Why a handler call did not end with Ack; equal failures are counted together."""
+
+    kind: str
+    text: str
+    place: str
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What a handler call decided about its delivery."""
+
+    outcome: EntryOutcome
+    after_s: float = 0.0
+    """Of a Retry: how long the delivery stays away."""
+    failure: Failure | None = None
+    raised: bool = False
+    """The handler raised something that is no outcome."""
+
+
+ACKED = Result(outcome=EntryOutcome.ACK)
+#: Not called at all: its lease was over when its turn came.
+EXPIRED = Result(outcome=EntryOutcome.NONE)
+
+
+class Delivery:
+    """`*_ns` are CLOCK_MONOTONIC nanoseconds."""
+
+    __slots__ = (
+        "attempt",
+        "busy",
+        "ended_ns",
+        "frame_at",
+        "frame_len",
+        "handle",
+        "handle_at",
+        "handle_room",
+        "handle_which",
+        "index",
+        "lease_ns",
+        "received_ns",
+        "result",
+        "settled",
+        "source",
+        "started_ns",
+        "subscription",
+        "then",
+    )
+
+    def __init__(
+        self,
+        source: Received,
+        subscription: Subscription,
+        index: int,
+        frame_at: int,
+        frame_len: int,
+        received_ns: int,
+        lease_ns: int,
+    ) -> None:
+        self.source = source
+        self.subscription = subscription
+        self.index = index
+        """Its entry in the in-flight table."""
+        self.frame_at = frame_at
+        self.frame_len = frame_len
+        """0: the frame is not in the arena (`unshared`)."""
+        self.received_ns = received_ns
+        self.lease_ns = lease_ns
+        """When the lease ends."""
+        self.attempt = source.attempt
+        self.handle = source.handle
+        """The newest receipt handle."""
+        self.handle_at = 0
+        self.handle_room = 0
+        self.handle_which = 0
+        self.started_ns = 0
+        self.ended_ns = 0
+        self.result: Result | None = None
+        self.busy = False
+        """A call to the broker about it is under way; there is never a second one."""
+        self.then: Callable[[], None] | None = None
+        """What waits for `busy` to end."""
+        self.settled = False
+        """Out of the table: settled, handed back or lost."""
+
+    def when_free(self, action: Callable[[], None]) -> None:
+        """Do it now, or as soon as no call about this delivery is under way."""
+        if self.busy:
+            self.then = action
+        else:
+            action()
+
+    def freed(self) -> None:
+        """The call about it is over."""
+        self.busy = False
+        action, self.then = self.then, None
+        if action is not None:
+            action()
+
+    @property
+    def phase(self) -> Literal["queued", "running", "held"]:
+        """`held` is done and not settled yet."""
+        if self.result is not None:
+            return "held"
+        return "running" if self.started_ns else "queued"

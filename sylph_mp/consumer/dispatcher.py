@@ -1,0 +1,192 @@
+"""Brings deliveries to where they run, and their results to where they are settled. Runs on the loop thread.
+
+    received ──► lanes (FIFO group) ─┐
+             ──► batching ───────────┼──► WorkerPool or AsyncCalls ──► finished ──► (offset order) ──► settle
+             ────────────────────────┘                                    └──► again, in its lane (FIFO Retry)
+
+A Retry in a FIFO group waits here and not at the broker: what the broker takes back of an ordered queue takes all
+behind it along, finished or not, and its attempt counts are wrong there (rocketmq 5.5.0).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from time import monotonic_ns
+from typing import Protocol
+
+from sylph_mp.consumer.batching import Batching
+from sylph_mp.consumer.buffer import Buffer
+from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.consumer.execution import Call
+from sylph_mp.consumer.lanes import Lanes
+from sylph_mp.consumer.offset_order import OffsetOrder
+from sylph_mp.consumer.subscription import Subscription
+from sylph_mp.shm.table import EntryOutcome
+
+#: How often a queue behind a slow call is given another thread.
+NUDGE_S = 0.002
+
+
+class Runner(Protocol):
+    """WorkerPool and AsyncCalls."""
+
+    def submit(self, work: Sequence[Call]) -> None: ...
+    def withdraw(self) -> list[Call]: ...
+
+
+class ThreadRunner(Runner, Protocol):
+    def nudge(self) -> bool: ...
+
+
+class Dispatcher:
+    def __init__(
+        self,
+        *,
+        threads: ThreadRunner,
+        async_calls: Runner,
+        buffer: Buffer,
+        settle: Callable[[Delivery], None],
+    ) -> None:
+        self._threads = threads
+        self._async_calls = async_calls
+        self._buffer = buffer
+        self._settle = settle
+        self._lanes = Lanes()
+        self._order = OffsetOrder()
+        self._batching: dict[str, Batching] = {}
+        self._resting: dict[int, tuple[asyncio.TimerHandle, Call]] = {}
+        """FIFO calls that wait for their retry, by the entry of their first delivery."""
+        self._nudging = False
+
+    def add(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+        subscription.stats.pending += len(deliveries)
+        if subscription.fifo:
+            for delivery in deliveries:
+                self._order.add(delivery)
+            self._submit(subscription, self._lanes.add(deliveries))
+        elif subscription.handler.takes_list:
+            self._batching_of(subscription).add(deliveries)
+        else:
+            self._submit(subscription, [[delivery] for delivery in deliveries])
+
+    def finished(self, call: Call) -> None:
+        """A call is over; every delivery of it has its result."""
+        subscription = call[0].subscription
+        self._count(subscription, call)
+        if not subscription.fifo:
+            for delivery in call:
+                self._settle(delivery)
+            return
+        again = []
+        for delivery in call:
+            assert delivery.result is not None
+            if delivery.result.outcome is EntryOutcome.RETRY:
+                again.append(delivery)
+            else:
+                self._pass_on(delivery)
+        if again:
+            self._rest(again)
+
+    def withdraw(self) -> list[Delivery]:
+        """Take back what has not begun and may run elsewhere; what is in a lane stays, for its order's sake."""
+        taken: list[Delivery] = []
+        lanes: list[Call] = []
+        for call in (*self._threads.withdraw(), *self._async_calls.withdraw()):
+            if call[0].subscription.fifo:
+                lanes.append(call)
+            else:
+                taken.extend(call)
+        for call in lanes:
+            self._submit(call[0].subscription, [call])
+        for batching in self._batching.values():
+            taken.extend(batching.withdraw())
+        return self._taken(taken)
+
+    def withdraw_lanes(self) -> list[Delivery]:
+        """Take back what has not begun in the lanes, and what waits there for its retry."""
+        taken = [delivery for call in (*self._threads.withdraw(), *self._async_calls.withdraw()) for delivery in call]
+        for timer, call in self._resting.values():
+            timer.cancel()
+            taken.extend(call)
+        self._resting.clear()
+        taken.extend(self._lanes.withdraw())
+        return self._taken(taken)
+
+    def _taken(self, deliveries: list[Delivery]) -> list[Delivery]:
+        for delivery in deliveries:
+            delivery.subscription.stats.pending -= 1
+        return deliveries
+
+    def _submit(self, subscription: Subscription, calls: Sequence[Call]) -> None:
+        if not calls:
+            return
+        if subscription.handler.is_async:
+            self._async_calls.submit(calls)
+            return
+        self._threads.submit(calls)
+        if not self._nudging:
+            self._nudging = True
+            asyncio.get_running_loop().call_later(NUDGE_S, self._nudge)
+
+    def _nudge(self) -> None:
+        self._nudging = self._threads.nudge()
+        if self._nudging:
+            asyncio.get_running_loop().call_later(NUDGE_S, self._nudge)
+
+    def _batching_of(self, subscription: Subscription) -> Batching:
+        batching = self._batching.get(subscription.name)
+        if batching is None:
+            batching = self._batching[subscription.name] = Batching(
+                size=subscription.handler.batch,
+                wait_s=subscription.handler.batch_wait_s,
+                emit=lambda batch: self._submit(subscription, [batch]),
+            )
+        return batching
+
+    @staticmethod
+    def _count(subscription: Subscription, call: Call) -> None:
+        stats = subscription.stats
+        stats.pending -= len(call)
+        ran = 0
+        for delivery in call:
+            result = delivery.result
+            assert result is not None
+            ran += result.outcome is not EntryOutcome.NONE
+            if result.failure is not None:
+                stats.fail(result.failure)
+                stats.failed += result.raised
+        if ran:
+            last = call[-1]
+            stats.started += ran
+            stats.ran(last.started_ns - last.received_ns, last.ended_ns - last.started_ns, ran)
+
+    def _pass_on(self, delivery: Delivery) -> None:
+        """An ordered delivery is done with: its lane goes on, and it is settled when its turn has come."""
+        following = self._lanes.finished(delivery)
+        if following:
+            self._submit(delivery.subscription, [following])
+        self._settle_all(self._order.ready(delivery))
+
+    def _settle_all(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            self._settle(delivery)
+
+    def _rest(self, call: Call) -> None:
+        """Let an ordered call wait for its retry, at the head of its lane."""
+        subscription = call[0].subscription
+        subscription.stats.pending += len(call)
+        subscription.stats.retried += len(call)
+        after_s = max(delivery.result.after_s for delivery in call if delivery.result is not None)
+        timer = asyncio.get_running_loop().call_later(after_s, partial(self._again, call))
+        self._resting[call[0].index] = (timer, call)
+
+    def _again(self, call: Call) -> None:
+        del self._resting[call[0].index]
+        now_ns = monotonic_ns()
+        for delivery in call:
+            delivery.attempt += 1
+            delivery.result = None
+            delivery.received_ns = now_ns
+            delivery.started_ns = 0
+            self._buffer.requeue(delivery)
+        self._submit(call[0].subscription, [call])

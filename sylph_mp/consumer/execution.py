@@ -1,0 +1,58 @@
+"""Carries a call out in a worker thread, or on the async handlers' loop, and marks it in the in-flight table.
+
+A call is the list of deliveries that one handler call gets: one, unless the handler takes batches.
+"""
+
+from time import monotonic_ns
+
+from sylph_mp.consumer.delivery import EXPIRED, Delivery, Result
+from sylph_mp.consumer.invocation import Invocation
+from sylph_mp.shm.table import ASYNC_THREAD, Table
+
+Call = list[Delivery]
+
+#: The table's `after_ms` is 32 bits wide.
+MAX_AFTER_MS = 0xFFFF_FFFF
+
+
+class Execution:
+    def __init__(self, *, table: Table, invocation: Invocation) -> None:
+        self._table = table
+        self._invocation = invocation
+
+    def run(self, call: Call, thread: int, now_ns: int) -> None:
+        """A sync handler, in worker thread `thread` (from 1; the table counts from 0)."""
+        live = self._begin(call, thread - 1, now_ns)
+        if live:
+            self._invocation.call(live, now_ns)
+            self._end(live)
+
+    async def run_async(self, call: Call) -> None:
+        now_ns = monotonic_ns()
+        live = self._begin(call, ASYNC_THREAD, now_ns)
+        if live:
+            await self._invocation.call_async(live, now_ns)
+            self._end(live)
+
+    def _begin(self, call: Call, thread: int, now_ns: int) -> Call:
+        """Those whose lease is over belong to the broker again and are not run."""
+        start = self._table.start
+        expired = False
+        for delivery in call:
+            delivery.started_ns = now_ns
+            if delivery.lease_ns <= now_ns:
+                delivery.result = EXPIRED
+                delivery.ended_ns = now_ns
+                expired = True
+            else:
+                start(delivery.index, thread, now_ns)
+        return [delivery for delivery in call if delivery.result is None] if expired else call
+
+    def _end(self, call: Call) -> None:
+        ended_ns = monotonic_ns()
+        finish = self._table.finish
+        for delivery in call:
+            delivery.ended_ns = ended_ns
+            result = delivery.result
+            assert isinstance(result, Result)
+            finish(delivery.index, result.outcome, min(int(result.after_s * 1000), MAX_AFTER_MS))

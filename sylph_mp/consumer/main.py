@@ -1,0 +1,72 @@
+"""Entry point of a consumer process: what the forkserver's child runs.
+
+Loads the app before there is a loop or a thread, then hands over to uvloop for the rest of its life.
+"""
+
+import faulthandler
+import signal
+import socket
+import time
+
+import uvloop
+from setproctitle import setproctitle
+
+from sylph_mp import frames, logs
+from sylph_mp.api import App
+from sylph_mp.config.schema import Config
+from sylph_mp.consumer import topology
+from sylph_mp.consumer.app_loading import load_app
+from sylph_mp.errors import ConfigError, Problem
+from sylph_mp.logs import Log
+from sylph_mp.pipe import Booted, Refused, Spawn
+
+
+def run(spawn: Spawn, pipe: socket.socket) -> int:
+    """Be the consumer of a slot until told to end; returns the exit code."""
+    _set_signals()
+    who = f"slot {spawn.slot}"
+    logs.configure(form=spawn.log_form, level=spawn.log_level)
+    logs.bridge(who)
+    log = Log(who)
+    began = time.monotonic()
+    try:
+        app = load_app(spawn.config)
+        _run_start_hooks(app, spawn.config)
+    except ConfigError as error:
+        pipe.sendall(frames.encode(Refused(problems=error.problems, exit_code=error.exit_code)))
+        return error.exit_code
+    pipe.sendall(frames.encode(Booted(topics=tuple(app.handlers), load_s=time.monotonic() - began)))
+    uvloop.run(topology.run(spawn, pipe, app, log=log, title=lambda state: _set_title(spawn.slot, state)))
+    _run_stop_hooks(app, log)
+    return 0
+
+
+def _set_title(slot: int, state: str) -> None:
+    setproctitle(f"sylph: consumer {slot} [{state}]")
+
+
+def _set_signals() -> None:
+    """The master decides when to end; a terminal's Ctrl-C reaches it as well. SIGTERM is set where the loop runs."""
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+        signal.signal(ignored, signal.SIG_IGN)
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+
+
+def _run_start_hooks(app: App, config: Config) -> None:
+    for hook in app.start_hooks:
+        try:
+            hook()
+        except Exception as error:
+            what = f"start hook {hook.__name__} of {config.app} failed"
+            place = f"{hook.__code__.co_filename}:{hook.__code__.co_firstlineno}"
+            problem = Problem(place=place, what=what, why=f"{type(error).__name__}: {error}")
+            raise ConfigError(what, problems=(problem,)) from error
+
+
+def _run_stop_hooks(app: App, log: Log) -> None:
+    for hook in app.stop_hooks:
+        try:
+            hook()
+        except Exception as error:
+            log.exception("stop-hook", f"{hook.__name__} failed: {error}", error)

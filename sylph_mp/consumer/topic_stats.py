@@ -1,0 +1,144 @@
+"""The numbers of one topic in one process: counters since the process started, histograms since the last report.
+
+Written on the loop thread only.
+"""
+
+from sylph_mp.consumer.delivery import Failure
+from sylph_mp.histogram import Histogram
+from sylph_mp.pipe import ErrorCount, TopicReport
+
+#: Different failures kept between two reports; further kinds count as `others`.
+MAX_FAILURES = 50
+OTHERS = Failure("others", f"beyond {MAX_FAILURES} kinds in a second", "")
+#: Weight of a new sample in the moving means.
+GAIN = 1 / 16
+
+
+class TopicStats:
+    __slots__ = (
+        "acked",
+        "dead",
+        "end",
+        "expired",
+        "failed",
+        "failures",
+        "frame_bytes",
+        "handed_back",
+        "oldest_ms",
+        "pending",
+        "polls",
+        "received",
+        "reserved",
+        "reserved_bytes",
+        "retried",
+        "run",
+        "run_ns",
+        "run_s",
+        "running",
+        "skewed",
+        "started",
+        "unshared",
+        "wait",
+        "wait_ns",
+    )
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.started = 0
+        self.acked = 0
+        self.retried = 0
+        self.dead = 0
+        self.failed = 0
+        self.handed_back = 0
+        self.expired = 0
+        self.unshared = 0
+
+        self.pending = 0
+        """Admitted, and their handler call is not over."""
+        self.polls = 0
+        """Receives outstanding."""
+        self.reserved = 0
+        """Deliveries that the outstanding receives may bring."""
+        self.reserved_bytes = 0.0
+        self.frame_bytes = 1024.0
+        """Moving mean of a frame's size."""
+        self.run_s: float | None = None
+        """Moving mean of a handler call's time for one message; None before the first."""
+
+        self.wait = Histogram()
+        self.run = Histogram()
+        self.end = Histogram()
+        self.wait_ns = 0
+        self.run_ns = 0
+        self.skewed = 0
+        self.oldest_ms: int | None = None
+        self.failures: dict[Failure, int] = {}
+
+    def counters(self) -> tuple[int, ...]:
+        """In the order of `sylph_mp.shm.vitals.COUNTERS`."""
+        return (
+            self.received,
+            self.started,
+            self.acked,
+            self.retried,
+            self.dead,
+            self.failed,
+            self.handed_back,
+            self.expired,
+            self.unshared,
+        )
+
+    def ran(self, wait_ns: int, run_ns: int, messages: int) -> None:
+        """A handler call for `messages` messages is over."""
+        self.wait_ns += wait_ns * messages
+        self.run_ns += run_ns
+        wait_us = wait_ns // 1000
+        run_us = run_ns // 1000
+        for _ in range(messages):
+            self.wait.record(wait_us)
+            self.run.record(run_us)
+        each_s = run_ns / 1e9 / messages
+        self.run_s = each_s if self.run_s is None else self.run_s + (each_s - self.run_s) * GAIN
+
+    def ended(self, stored_ms: int, now_ms: int) -> None:
+        """A message stored by the broker at `stored_ms` is settled with Ack."""
+        took_ms = now_ms - stored_ms
+        if took_ms < 0:
+            self.skewed += 1
+            took_ms = 0
+        self.end.record(took_ms * 1000)
+
+    def fail(self, failure: Failure) -> None:
+        failures = self.failures
+        if failure not in failures and len(failures) >= MAX_FAILURES:
+            failure = OTHERS
+        failures[failure] = failures.get(failure, 0) + 1
+
+    def saw(self, stored_ms: int) -> None:
+        """A message of that age was received."""
+        if self.oldest_ms is None or stored_ms < self.oldest_ms:
+            self.oldest_ms = stored_ms
+
+    def take_report(
+        self, topic: str, names: tuple[str, ...], *, queued: int, running: int, held: int, now_ms: int
+    ) -> TopicReport:
+        """The report, and a new start for what counts from the last one."""
+        report = TopicReport(
+            topic=topic,
+            counters=dict(zip(names, self.counters(), strict=True)),
+            running=running,
+            queued=queued,
+            held=held,
+            run_s=self.run_ns / 1e9,
+            wait_s=self.wait_ns / 1e9,
+            wait=self.wait.take(),
+            run=self.run.take(),
+            end=self.end.take(),
+            skewed=self.skewed,
+            oldest_s=None if self.oldest_ms is None else max(0.0, (now_ms - self.oldest_ms) / 1e3),
+            errors=tuple(ErrorCount(f.kind, f.text, f.place, count) for f, count in self.failures.items()),
+        )
+        self.skewed = 0
+        self.oldest_ms = None
+        self.failures = {}
+        return report
