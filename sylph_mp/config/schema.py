@@ -5,6 +5,8 @@ Everything inherits already: a `Topic` carries its own group, instance and limit
 
 from msgspec import Struct
 
+from sylph_mp.errors import Problem
+
 #: `endpoints` of an instance that `sylph run` is to start by itself, in memory.
 EMBEDDED = "embedded"
 
@@ -42,7 +44,7 @@ class Instance(Struct, frozen=True, kw_only=True):
 
 
 class Consumers(Struct, frozen=True, kw_only=True):
-    """What holds for every consumer process."""
+    """What holds for every consumer process, and what topics inherit."""
 
     processes: Range
     """How many; max is the number of slots. Resolved: never 0."""
@@ -57,6 +59,13 @@ class Consumers(Struct, frozen=True, kw_only=True):
     drain_s: float = 25.0
     boot_s: float = 60.0
     """Most seconds from fork to ready; importing the app counts."""
+    group: str = ""
+    """"" where every topic names its own."""
+    instance: str = "default"
+    lease_s: float = 30.0
+    time_limit_s: float = 30.0
+    max_attempts: int = 16
+    retry: RetryPolicy = RetryPolicy()
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -91,4 +100,6 @@ class Config(Struct, frozen=True, kw_only=True):
     """By name, in the file's order."""
     control: Control
     places: dict[str, str] = {}
-    """Dotted key -> where it was set: `config.toml:17:9`, an environment variable, `--option`."""
+    """Dotted key -> where it was set: `config.toml:17:9`, an environment variable, `--set KEY`. Defaults have none."""
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and yet likely to be a mistake."""
