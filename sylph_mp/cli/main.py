@@ -8,7 +8,11 @@ import click
 
 from sylph_mp import __version__
 from sylph_mp.cli.problems import render_error
+from sylph_mp.config.nearest import nearest
 from sylph_mp.errors import SylphError, UsageError
+
+#: What other tools call it.
+SYNONYMS = {"pause": "quiet", "resume": "start", "restart": "recycle", "ps": "status", "serve": "run", "up": "run"}
 
 
 class Commands(click.Group):
@@ -37,6 +41,15 @@ class Commands(click.Group):
         command = importlib.import_module(f"sylph_mp.cli.{self.modules[name]}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.modules and not name.startswith("-"):
+            near = [SYNONYMS[name]] if name in SYNONYMS else nearest(name, self.modules)
+            raise UsageError(f"no command {name}; " + (f"nearest: {', '.join(near)}" if near else "see sylph --help"))
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -18,6 +18,7 @@ from sylph_mp.control.protocol import (
     RESPONSES,
     Denied,
     Done,
+    Failed,
     Request,
     Response,
     Shown,
@@ -27,7 +28,7 @@ from sylph_mp.control.protocol import (
     Verb,
 )
 from sylph_mp.control.status import Snapshot
-from sylph_mp.errors import NoAnswerError, NoMasterError, UsageError
+from sylph_mp.errors import NoAnswerError, NoMasterError, Problem, SylphError, UsageError
 
 #: A master that does not show its state in this time is in trouble.
 LOOK_S = 2.0
@@ -44,13 +45,18 @@ def look(path: str, *, limit_s: float = LOOK_S) -> Snapshot:
     """The state of the fleet. Raises NoMasterError, NoAnswerError."""
     with _Connection(path, limit_s) as master:
         response = master.ask(StatusRequest())
+        if isinstance(response, Failed):
+            raise NoAnswerError(f"unknown: {response.text}\nnext: kill -USR1 {master.pid}")
         if not isinstance(response, Shown):
             raise master.strange(f"answered a look with {type(response).__name__}")
         return response.snapshot
 
 
 def tell(path: str, verb: Verb, *, limit_s: float = VERB_S) -> str:
-    """Have it done; returns the master's sentence. Raises NoMasterError, NoAnswerError, UsageError if denied."""
+    """Have it done; returns the master's sentence.
+
+    Raises NoMasterError, NoAnswerError, UsageError if the master denies it, SylphError if it fails at it.
+    """
     with _Connection(path, limit_s) as master:
         return _sentence(master, verb)
 
@@ -70,7 +76,9 @@ def stop(path: str, *, told: Callable[[str], None], limit_s: float = VERB_S) -> 
 def _sentence(master: "_Connection", verb: Verb) -> str:
     response = master.ask(verb)
     if isinstance(response, Denied):
-        raise UsageError(response.text + (f"; next: {response.next}" if response.next else ""))
+        raise UsageError(response.text, problems=(Problem(place="sylph", what=response.text, fix=response.next),))
+    if isinstance(response, Failed):
+        raise SylphError(response.text)
     if not isinstance(response, Done):
         raise master.strange(f"answered {type(verb).__name__} with {type(response).__name__}")
     return response.text

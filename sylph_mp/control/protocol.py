@@ -1,7 +1,7 @@
 """What a command and the master say to each other over the control socket, and what the master does for it.
 
     command ── StatusRequest, Scale, Quiet, Start, Recycle, Kill, Stop, Reload ──► master
-    command ◄─ Shown | Done | Denied ───────────────────────────────────────────── master
+    command ◄─ Shown | Done | Denied | Failed ──────────────────────────────────── master
     command ◄─ Stopped, after the Done of a Stop, when the fleet has ended ─────── master
 
 Frames as in `sylph_mp.frames`. A connection may carry several requests, one after the other.
@@ -75,6 +75,12 @@ class Denied(Struct, tag=True, frozen=True):
     """A command that can be pasted."""
 
 
+class Failed(Struct, tag=True, frozen=True):
+    """The master met a bug of its own at it; its log has the trace."""
+
+    text: str
+
+
 class Stopped(Struct, tag=True, frozen=True):
     """The last word of a master that ends on request."""
 
@@ -83,7 +89,7 @@ class Stopped(Struct, tag=True, frozen=True):
     """What `sylph run` ends with."""
 
 
-Response = Shown | Done | Denied | Stopped
+Response = Shown | Done | Denied | Failed | Stopped
 
 REQUESTS: "msgspec.msgpack.Decoder[Request]" = msgspec.msgpack.Decoder(Request)
 RESPONSES: "msgspec.msgpack.Decoder[Response]" = msgspec.msgpack.Decoder(Response)

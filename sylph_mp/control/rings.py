@@ -3,6 +3,7 @@
 Owned by the master's `History`, on its loop thread; time is passed in.
 """
 
+import math
 from array import array
 from collections import deque
 from collections.abc import Hashable, Mapping
@@ -18,13 +19,14 @@ class Seconds:
     """One amount for each of the last 900 seconds; 7,200 bytes."""
 
     def __init__(self, at: float) -> None:
-        self._first = self._newest = int(at)
+        self._newest = int(at)
+        self._first = math.ceil(at)
         self._amounts = array("d", bytes(8 * SECONDS))
 
     def spread(self, amount: float, begin: float, end: float) -> None:
         """Add what came about evenly from `begin` to `end`: reports do not end with the second."""
         self._advance(int(end))
-        begin = max(begin, self._newest - SECONDS + 1.0, self._first)
+        begin = max(begin, self._newest - SECONDS + 1.0)
         if end <= begin:
             self._put(int(end), amount)
             return
@@ -33,7 +35,7 @@ class Seconds:
             self._put(second, amount * part / (end - begin))
 
     def mean(self, seconds: int, last: int) -> float | None:
-        """Per second, over the `seconds` up to and with `last`; None before the first of them is known."""
+        """Per second, over the `seconds` up to and with `last`; None before the first whole second."""
         first = max(last - seconds + 1, self._first)
         if last < first:
             return None

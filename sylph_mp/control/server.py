@@ -19,6 +19,7 @@ from sylph_mp.control.protocol import (
     Denied,
     DeniedError,
     Done,
+    Failed,
     Kill,
     Quiet,
     Recycle,
@@ -170,7 +171,7 @@ class ControlServer:
             return Denied(str(error), error.next)
         except Exception as error:  # noqa: BLE001 - a bug met by looking must not end the fleet
             self._log.exception("control", f"{type(request).__name__} failed", error)
-            return Denied(f"the master failed at it: {type(error).__name__}: {error}; its log has the trace")
+            return Failed(f"the master failed at it: {type(error).__name__}: {error}; its log has the trace")
 
     async def _carry_out(self, verb: Verb) -> str:  # noqa: PLR0911 - one line a verb
         commands = self._commands

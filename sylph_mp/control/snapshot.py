@@ -35,6 +35,7 @@ def snapshot(
         at=rfc3339(observation.wall),
         verdict=verdict.word,
         sentence=verdict.sentence,
+        next=verdict.problems[0].next if verdict.problems else None,
         problems=verdict.problems,
         notes=verdict.notes,
         master=_master(observation),

@@ -172,6 +172,8 @@ class Snapshot(Struct, tag=SCHEMA, tag_field="schema", frozen=True, kw_only=True
     """healthy, degraded, broken, no-master or unknown"""
     sentence: str
     """The worst problem, or what the fleet does; without the verdict."""
+    next: str | None = None
+    """A command that can be pasted; null where nothing is wrong."""
     problems: tuple[ProblemStatus, ...] = ()
     """Worst first."""
     notes: tuple[NoteStatus, ...] = ()

@@ -61,7 +61,7 @@ def _row(topic: TopicStatus, note: NoteStatus | None) -> Row:
     flying = in_flight(topic)
     return Row(
         usual=topic.state in USUAL,
-        below=(f"{note.text}; {note.next}",) if note else (),
+        below=(note.text, f"next: {note.next}") if note else (),
         cells={
             "TOPIC": topic.topic,
             "STATE": topic_state(topic),

@@ -16,8 +16,8 @@ def first_lines(snapshot: Snapshot, view: View) -> list[str]:
     joint = f"{word}, but " if quiet_note else f"{word}: "
     first, *more = wrapped(joint + printable(snapshot.sentence), view.width)
     lines = [view.paint(word, word) + first[len(word) :], *more]
-    if snapshot.problems:
-        lines.append(f"next: {snapshot.problems[0].next}")
+    if snapshot.next is not None:
+        lines.append(f"next: {snapshot.next}")
     return lines
 
 
