@@ -84,6 +84,10 @@ class ForkClient:
     def pid(self) -> int:
         return self._server.pid
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._loaded.done() and not self.lost.is_set()
+
     async def loaded(self, within_s: float) -> float:
         """Wait until its modules are imported; returns the seconds that took. Raises ForkError."""
         async with asyncio.timeout(within_s):

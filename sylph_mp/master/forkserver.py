@@ -1,6 +1,7 @@
 """Forks the consumers: a process without threads, loop or connections that has their modules loaded already.
 
-Runs as its own single-threaded process, exec'ed by the master: `python -m sylph_mp.master.forkserver FD ENTRY`. with its master; the consumers notice by their own pipes and drain.
+Runs as its own single-threaded process, exec'ed by the master: `python -m sylph_mp.master.forkserver FD ENTRY`. It
+ends with its master; the consumers notice by their own pipes and drain.
 """
 
 import contextlib

@@ -1,0 +1,133 @@
+"""One consumer process, as the master knows it: what it was told, what it told, and how it ended.
+
+Lives on the master's loop thread from the fork to the last frame on the pipe.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+
+from sylph_mp.clock import Clock
+from sylph_mp.config.schema import Config
+from sylph_mp.frames import FrameError, FrameStream
+from sylph_mp.lifecycle import Deadline
+from sylph_mp.master.fork_client import ForkClient, Process
+from sylph_mp.pipe import NEWS, Assign, Booted, Drain, Drained, News, Progress, Ready, Refused, Report, Spawn
+
+#: What a dead consumer has written can be read at once; more waits only if something it started holds its pipe.
+LAST_WORDS_S = 0.5
+#: A consumer that takes this much less than the deadline need not be killed at it.
+MARGIN_S = 0.5
+
+
+class Child:
+    def __init__(self, *, process: Process, stream: FrameStream[News], spawn: Spawn, clock: Clock) -> None:
+        self.pid = process.pid
+        self.config: Config = spawn.config
+        self.forked_at = clock.monotonic()
+        self.booted = False
+        self.ready_at: float | None = None
+        self.refused: Refused | None = None
+        self.report: Report | None = None
+        self.progress = Progress(running=0, queued=0, settled=0, handed_back=0)
+        self.drained: Drained | None = None
+        self.deadline: Deadline | None = None
+        """By when it has to be gone; None unless it was told to stop."""
+        self.killed_for: str | None = None
+        """Why the master killed it."""
+        self.ended = False
+        self.exit_code: int | None = None
+        """Once ended; None where nobody could tell."""
+        self._process = process
+        self._stream = stream
+        self._clock = clock
+        self._assigned: Assign | None = None
+        self._life: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls, forks: ForkClient, spawn: Spawn, *, clock: Clock, changed: Callable[["Child", News | None], None]
+    ) -> "Child":
+        """Fork it. `changed` is called with each of its news, and with None when it has ended. Raises ForkError."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = await forks.fork(spawn.slot, theirs)
+            except BaseException:
+                ours.close()
+                raise
+        stream = await FrameStream.from_socket(ours, NEWS)
+        stream.post(spawn)
+        child = cls(process=process, stream=stream, spawn=spawn, clock=clock)
+        child._life = asyncio.create_task(child._live(changed))
+        return child
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether shards may be placed on it."""
+        return self.booted and self.deadline is None and not self.ended
+
+    def assign(self, assign: Assign) -> None:
+        """Tell it, unless it knows."""
+        if assign != self._assigned:
+            self._assigned = assign
+            self._stream.post(assign)
+
+    def stop(self, deadline: Deadline) -> None:
+        """Let it drain; it is to be killed at the deadline. An earlier deadline replaces a later one."""
+        if self.deadline is None or deadline.at < self.deadline.at:
+            self.deadline = deadline
+            margin_s = min(MARGIN_S, 0.1 * deadline.left(self._clock))
+            self._stream.post(Drain(until=deadline.at - margin_s))
+        if not self.booted:
+            self._process.signal(signal.SIGTERM)  # it holds nothing yet, and reads its pipe only when the app is loaded
+
+    def kill(self, why: str) -> None:
+        if self.killed_for is None:
+            self.killed_for = why
+        self._process.signal(signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Wait for its end."""
+        if self._life is not None:
+            await asyncio.shield(self._life)
+
+    async def _live(self, changed: Callable[["Child", News | None], None]) -> None:
+        listening = asyncio.create_task(self._listen(changed))
+        self.exit_code = await asyncio.shield(self._process.ended)
+        await asyncio.wait({listening}, timeout=LAST_WORDS_S)
+        listening.cancel()
+        await self._stream.close()
+        self.ended = True
+        changed(self, None)
+
+    async def _listen(self, changed: Callable[["Child", News | None], None]) -> None:
+        try:
+            async for news in self._stream:
+                self._take(news)
+                changed(self, news)
+        except FrameError as error:
+            self.kill(f"no frame of ours came from it: {error}")
+
+    def _take(self, news: News) -> None:
+        match news:
+            case Booted():
+                self.booted = True
+            case Ready():
+                self.ready_at = self._clock.monotonic()
+            case Refused():
+                self.refused = news
+            case Report():
+                self.report = news
+            case Progress():
+                self.progress = news
+            case Drained():
+                self.drained = news
+
+
+def exit_in_words(exit_code: int | None) -> str:
+    """`SIGKILL`, `exit 1`, `unknown`"""
+    if exit_code is None:
+        return "unknown"
+    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit {exit_code}"

@@ -1,0 +1,51 @@
+"""Tells the log what happens to the consumers, in the words of the slot it happens in.
+
+Called by the supervisor, on the master's loop thread.
+"""
+
+from collections.abc import Iterable
+
+from sylph_mp.control.quantities import duration, spaced
+from sylph_mp.logs import Log
+from sylph_mp.master import health, restarts
+from sylph_mp.master.child import Child
+from sylph_mp.master.slot import Slot
+
+
+class Chronicle:
+    def __init__(self) -> None:
+        self._master = Log("master")
+
+    def crashed(self, slot: Slot, child: Child, *, held: int, now: float) -> None:
+        lived = spaced(duration(now - child.forked_at))
+        again = f", {held:,} in flight come again when their lease ends" if held else ""
+        _of(slot).warn("crash", f"{slot.last_exit} after {lived}{again}", pid=child.pid, exit=child.exit_code)
+
+    def not_started(self, slot: Slot) -> None:
+        _of(slot).error("start", f"no consumer: {slot.last_exit}")
+
+    def decided(self, slot: Slot, decision: restarts.Restart | restarts.GiveUp, *, now: float) -> None:
+        match decision:
+            case restarts.GiveUp(deaths=deaths):
+                text = f"{deaths} crashes in a row, the last: {slot.last_exit}; next: sylph start {slot.number}"
+                _of(slot).error("gave-up", text, crashes=slot.crashes)
+            case restarts.Restart(at=at) if at > now:
+                _of(slot).info("waiting", f"started again in {spaced(duration(at - now))}", crashes=slot.crashes)
+
+    def hung(self, slot: Slot, child: Child, *, silent_s: float) -> None:
+        text = f"no heartbeat for {silent_s:.0f} s, killed at {health.KILL_S:.0f} s"
+        _of(slot).warn("hung", text, pid=child.pid)
+
+    def killed(self, slot: Slot, child: Child) -> None:
+        _of(slot).error("killed", child.killed_for or "", pid=child.pid)
+
+    def replaced(self, numbers: Iterable[int]) -> None:
+        self._master.info("replaced", f"new consumers in slots {', '.join(map(str, numbers)) or '-'}")
+
+    def rollout_failed(self, slot: Slot, *, kept: int) -> None:
+        text = f"slot {slot.number}: the new consumer failed ({slot.last_exit}); {kept} go on as before"
+        self._master.error("reload", text, slot=slot.number)
+
+
+def _of(slot: Slot) -> Log:
+    return Log(f"slot {slot.number}")

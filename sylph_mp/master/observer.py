@@ -1,0 +1,113 @@
+"""Looks at the fleet without asking any consumer: the master's own memory, and what lies in shared memory.
+
+Runs on the master's loop thread, for every look; 16 slots take a few milliseconds.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+
+import psutil
+
+from sylph_mp import __version__
+from sylph_mp.clock import Clock
+from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
+from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.slot import Slot, geometry_of
+from sylph_mp.master.supervisor import Supervisor
+from sylph_mp.shm.arena import Arena
+from sylph_mp.shm.segment import Segment, available_bytes, needed_bytes
+from sylph_mp.shm.table import Entry, EntryState, Table
+
+MessageId = Callable[[bytes], str]
+"""The id of the message in a received frame; "" for bytes that are none, such as of a frame being replaced."""
+
+
+class Observer:
+    def __init__(self, *, fleet: Fleet, supervisor: Supervisor, message_id: MessageId, clock: Clock) -> None:
+        self._fleet = fleet
+        self._supervisor = supervisor
+        self._message_id = message_id
+        self._clock = clock
+        self._started_at = clock.monotonic()
+        self._process = psutil.Process()
+
+    def observe(self) -> Observation:
+        config = self._fleet.config
+        times = self._process.cpu_times()
+        return Observation(
+            wall=self._clock.time(),
+            now=self._clock.monotonic(),
+            host=socket.gethostname(),
+            version=__version__,
+            pid=os.getpid(),
+            state=self._supervisor.state,
+            started_at=self._started_at,
+            config_file=config.path,
+            processes_min=config.consumers.processes.min,
+            processes_max=config.consumers.processes.max,
+            wanted=self._fleet.wanted,
+            slots=tuple(self._slot(slot) for slot in self._fleet),
+            topics=self._topics(),
+            master_cpu_s=times.user + times.system,
+            master_rss_bytes=self._process.memory_info().rss,
+            slot_bytes=needed_bytes(geometry_of(config)),
+            shm_free_bytes=available_bytes(),
+        )
+
+    def running(self, slot: Slot) -> tuple[Running, ...]:
+        """The handler calls going on in a slot, from its in-flight table."""
+        segment = slot.segment
+        if segment is None or not slot.counts().running:
+            return ()
+        entries = Table(segment).scan()
+        return tuple(self._running(segment, entry) for entry in entries if entry.state is EntryState.RUNNING)
+
+    def _running(self, segment: Segment, entry: Entry) -> Running:
+        topic = segment.geometry.topics[entry.topic]
+        return Running(
+            thread=None if entry.thread is None else entry.thread + 1,
+            topic=topic,
+            handler=topic,
+            message_id=self._message_id(Arena(segment).read(entry.frame_at, entry.frame_len)),
+            attempt=entry.attempt,
+            started_at=entry.started_s or entry.received_s,
+        )
+
+    def _slot(self, slot: Slot) -> SlotObservation:
+        state, since = slot.state(self._clock.monotonic())
+        child = slot.child
+        counts = slot.counts()
+        consumers = slot.config.consumers
+        return SlotObservation(
+            slot=slot.number,
+            state=state,
+            since=since,
+            pid=child.pid if child else None,
+            started_at=child.forked_at if child else None,
+            restarts=slot.restarts,
+            crashes=slot.crashes,
+            last_exit=slot.last_exit,
+            retry_at=slot.retry_at,
+            beat_at=slot.beat_at(),
+            report=child.report if child else None,
+            queued=counts.queued,
+            held=counts.done + counts.held,
+            running=self.running(slot),
+            in_flight_limit=consumers.in_flight,
+            buffer_size=consumers.buffer,
+            shards=self._fleet.placed.get(slot.number, ()),
+        )
+
+    def _topics(self) -> tuple[TopicObservation, ...]:
+        return tuple(
+            TopicObservation(
+                name=topic.name,
+                group=topic.group,
+                instance=topic.instance,
+                shards=topic.shards,
+                time_limit_s=topic.time_limit_s,
+                quiet=self._fleet.quiet or self._fleet.quiet_topics.get(topic.name),
+            )
+            for topic in self._fleet.config.topics.values()
+        )

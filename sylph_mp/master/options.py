@@ -1,0 +1,16 @@
+"""What a master is told besides its configuration. Made by the command that becomes the master."""
+
+from typing import Literal, TextIO
+
+from msgspec import Struct
+
+#: What a forked process runs, `module:function`.
+CONSUMER = "sylph_mp.consumer.main:run"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    log_form: Literal["text", "json"]
+    log_level: str
+    stacks: TextIO
+    """Where SIGUSR1 writes to."""
+    entry: str = CONSUMER

@@ -1,0 +1,151 @@
+"""A place in the fleet: its shared memory, which outlives its consumers, and what is remembered of them.
+
+Owned by the fleet, on the master's loop thread.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from sylph_mp.config.schema import Config
+from sylph_mp.control.observation import QuietMark
+from sylph_mp.lifecycle import Deadline, SlotState
+from sylph_mp.master import restarts
+from sylph_mp.master.child import Child, exit_in_words
+from sylph_mp.shm.layout import Geometry
+from sylph_mp.shm.segment import Segment
+from sylph_mp.shm.table import Counts, Table
+from sylph_mp.shm.vitals import read_vitals
+
+NOTHING = Counts(queued=0, running=0, done=0, held=0)
+
+
+class Slot:
+    def __init__(self, number: int, *, config: Config, make: Callable[[int, Geometry], Segment], now: float) -> None:
+        self.number = number
+        self.config = config
+        """What its next consumer is started with."""
+        self.child: Child | None = None
+        self.segment: Segment | None = None
+        self.quiet: QuietMark | None = None
+        self.restarts = 0
+        self.crashes = 0
+        self.last_exit: str | None = None
+        self.retry_at: float | None = None
+        """When its next consumer may be started; None: at once."""
+        self.gave_up = False
+        self.hung = False
+        self._recycling = False
+        self._started = 0
+        self._make = make
+        self._deaths: deque[float] = deque(maxlen=100)
+        self._state: SlotState = "empty"
+        self._since = now
+
+    def reserve(self) -> Segment:
+        """The segment, made anew unless it fits the configuration. Raises ResourceError."""
+        geometry = geometry_of(self.config)
+        if self.segment is not None and self.segment.geometry != geometry:
+            self.release()
+        if self.segment is None:
+            self.segment = self._make(self.number, geometry)
+        return self.segment
+
+    def release(self) -> None:
+        """Give the shared memory back."""
+        if self.segment is not None:
+            self.segment.unlink()
+            self.segment.close()
+            self.segment = None
+
+    def counts(self) -> Counts:
+        """What lies in the in-flight table, whether its consumer lives or not."""
+        return Table(self.segment).counts() if self.segment is not None else NOTHING
+
+    def clear(self) -> int:
+        """Forget what the last consumer held: the broker delivers it again. Returns how much it was."""
+        held = sum(self.counts())
+        if self.segment is not None:
+            Table(self.segment).clear()
+        return held
+
+    def is_due(self, now: float) -> bool:
+        """Whether a consumer may be started here."""
+        return self.child is None and not self.gave_up and (self.retry_at is None or now >= self.retry_at)
+
+    def occupy(self, child: Child) -> None:
+        self.child = child
+        self.restarts += self._started > 0
+        self._started += 1
+        self.retry_at = None
+
+    def recycle(self, deadline: Deadline) -> None:
+        """Let its consumer drain, for a successor to follow."""
+        if self.child is not None:
+            self._recycling = True
+            self.child.stop(deadline)
+
+    def vacate(self) -> Child:
+        """Take out a consumer that has ended."""
+        assert self.child is not None
+        child, self.child = self.child, None
+        self._recycling = self.hung = False
+        self.last_exit = child.killed_for or exit_in_words(child.exit_code)
+        return child
+
+    def final_counters(self, pid: int) -> Mapping[str, Mapping[str, int]] | None:
+        """What process `pid` counted until its end; None if it never came to count."""
+        vitals = read_vitals(self.segment) if self.segment is not None else None
+        return vitals.counters if vitals is not None and vitals.pid == pid else None
+
+    def beat_at(self) -> float | None:
+        """The last heartbeat of the consumer that is here now."""
+        vitals = read_vitals(self.segment) if self.segment is not None else None
+        return vitals.beat_s if vitals and self.child and vitals.pid == self.child.pid else None
+
+    def die(self, now: float, *, rules: restarts.Rules) -> restarts.Restart | restarts.GiveUp:
+        """Its consumer ended without being asked, or could not be started."""
+        self.crashes += 1
+        self._deaths.append(now)
+        decision = restarts.after_death(self._deaths, now, rules=rules)
+        match decision:
+            case restarts.Restart(at=at):
+                self.retry_at = at
+            case restarts.GiveUp():
+                self.gave_up = True
+        return decision
+
+    def forgive(self) -> None:
+        """Try again, as if no consumer had died here."""
+        self._deaths.clear()
+        self.gave_up = False
+        self.retry_at = None
+
+    def state(self, now: float) -> tuple[SlotState, float]:
+        """Its STATE word, and since when."""
+        state = self._state_now()
+        if state != self._state:
+            self._state, self._since = state, now
+        return self._state, self._since
+
+    def _state_now(self) -> SlotState:
+        child = self.child
+        if child is None:
+            return "gave-up" if self.gave_up else "waiting" if self.retry_at is not None else "empty"
+        if child.deadline is not None:
+            return "recycling" if self._recycling else "draining"
+        if child.ready_at is None:
+            return "starting"
+        if self.hung:
+            return "hung"
+        return "quiet" if self.quiet else "running"
+
+
+def geometry_of(config: Config) -> Geometry:
+    """The layout of a slot's segment under this configuration."""
+    consumers = config.consumers
+    return Geometry(
+        topics=tuple(config.topics),
+        entries=consumers.in_flight,
+        threads=consumers.threads.max,
+        arena_bytes=consumers.buffer,
+    )

@@ -1,0 +1,92 @@
+"""Brings a fleet from nothing to ready, step by step, and says so; the supervisor meanwhile keeps it alive.
+
+Runs as one task on the master's loop thread, once.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+from sylph_mp.clock import Clock
+from sylph_mp.config.schema import Config
+from sylph_mp.master.broker_check import BrokerCheck, used_instances
+from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.slot import Slot
+from sylph_mp.master.supervisor import Supervisor
+from sylph_mp.master.transcript import Step, Transcript, step
+
+#: Between two attempts to reach a broker.
+RETRY_S = 1.0
+
+
+class Startup:
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        supervisor: Supervisor,
+        brokers: BrokerCheck,
+        transcript: Transcript,
+        clock: Clock,
+        began_at: float,
+    ) -> None:
+        self._fleet = fleet
+        self._supervisor = supervisor
+        self._brokers = brokers
+        self._transcript = transcript
+        self._clock = clock
+        self._began_at = began_at
+
+    async def run(self) -> None:
+        """Returns when the fleet runs. Raises BrokerRefusedError."""
+        config = self._fleet.config
+        await self._load_app(config)
+        await self._ask_brokers(config)
+        await self._run_consumers()
+        where = [config.control.socket, *([f"http://{config.control.http}"] if config.control.http else [])]
+        self._transcript.line("control", ", ".join(where))
+        self._supervisor.state = "running"
+        took_s = self._clock.monotonic() - self._began_at
+        running = sum(_is_ready(slot) for slot in self._members())
+        self._transcript.ready(took_s, consumers=running, topics=len(config.topics), groups=groups_of(config))
+
+    async def _load_app(self, config: Config) -> None:
+        async with self._step("app", f"{config.app} is being imported") as step:
+            while not all(slot.gave_up or (slot.child and slot.child.booted) for slot in self._members()):
+                await self._supervisor.next_pass()
+            topics = len(config.topics)
+            step.text = f"{config.app} has handlers for " + ("its topic" if topics == 1 else f"all {topics} topics")
+
+    async def _ask_brokers(self, config: Config) -> None:
+        for instance in used_instances(config):
+            named = f"{instance.name} ({instance.endpoints[0]})"
+            async with self._step("broker", f"{named}: no answer yet, waiting") as step:
+                while (reason := await self._brokers.instance(config, instance)) is not None:
+                    step.waiting = f"{named}: {reason}, trying again"
+                    self._fleet.open = True  # from now on the consumers try for themselves, and status says how it goes
+                    await asyncio.sleep(RETRY_S)
+                count = sum(topic.instance == instance.name for topic in config.topics.values())
+                step.text = f"{named} knows {count} of {count} topics"
+
+    async def _run_consumers(self) -> None:
+        async with self._step("consumers", "not all are ready, waiting") as step:
+            self._fleet.open = True
+            self._supervisor.happened.set()
+            while not all(slot.gave_up or _is_ready(slot) for slot in self._members()):
+                await self._supervisor.next_pass()
+            members = self._members()
+            step.text = f"{sum(_is_ready(slot) for slot in members)} of {len(members)} running"
+
+    def _members(self) -> list[Slot]:
+        return [self._fleet.slots[number] for number in self._fleet.members]
+
+    def _step(self, name: str, waiting: str) -> AbstractAsyncContextManager[Step]:
+        return step(self._transcript, name, clock=self._clock, waiting=waiting)
+
+
+def groups_of(config: Config) -> str:
+    """`orders-service`, or several"""
+    return ", ".join(dict.fromkeys(topic.group for topic in config.topics.values()))
+
+
+def _is_ready(slot: Slot) -> bool:
+    return slot.child is not None and slot.child.ready_at is not None

@@ -1,0 +1,224 @@
+"""Makes the fleet what it is wanted to be: a control pass, several times a second and whenever something happened.
+
+Runs on the master's loop thread, the only place where consumers are started, judged and buried.
+"""
+
+import asyncio
+import contextlib
+from typing import Literal
+
+from sylph_mp.clock import Clock
+from sylph_mp.control.history import History
+from sylph_mp.errors import BrokerRefusedError, ConfigError, FleetGaveUpError, ResourceError, SylphError
+from sylph_mp.lifecycle import Deadline
+from sylph_mp.master import health, restarts
+from sylph_mp.master.child import Child
+from sylph_mp.master.chronicle import Chronicle
+from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.fork_client import ForkError
+from sylph_mp.master.rollout import Rollout
+from sylph_mp.master.shutdown import Shutdown, Stopped
+from sylph_mp.master.slot import Slot
+from sylph_mp.master.spawner import Spawner
+from sylph_mp.pipe import News, Refused, Report
+
+#: Between two passes when nothing happens.
+PASS_S = 0.2
+#: A pass that comes this much late: the host or the master stood still.
+STANDSTILL_S = 2.0
+
+
+class Supervisor:
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        spawner: Spawner,
+        history: History,
+        rules: restarts.Rules,
+        chronicle: Chronicle,
+        clock: Clock,
+    ) -> None:
+        self.state: Literal["starting", "running", "stopping"] = "starting"
+        self.shutdown: Shutdown | None = None
+        self.rollout: Rollout | None = None
+        self.happened = asyncio.Event()
+        """Set it to have a pass at once."""
+        self._passed = asyncio.Event()
+        self._failure: Exception | None = None
+        self._fleet = fleet
+        self._spawner = spawner
+        self._history = history
+        self._rules = rules
+        self._chronicle = chronicle
+        self._clock = clock
+        self._looked_at = clock.monotonic()
+        self._watching_since = self._looked_at
+
+    async def run(self) -> Stopped:
+        """Until a stop has come to its end. Raises what `fail` was given, when all consumers are gone."""
+        while self.shutdown is None or self._fleet.children():
+            await self.control_pass()
+            self._passed.set()
+            self._passed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PASS_S):
+                    await self.happened.wait()
+            self.happened.clear()
+        if self._failure is not None:
+            raise self._failure
+        return Stopped(took_s=self._clock.monotonic() - self.shutdown.began_at, tally=self.shutdown.tally)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stops because of an error."""
+        return self._failure is not None
+
+    async def next_pass(self) -> None:
+        """Wait until the control pass that goes on, or the next one, is over."""
+        await self._passed.wait()
+
+    def stop(self) -> None:
+        """Begin to drain; asked again, kill what is left."""
+        if self.shutdown is None:
+            self.state = "stopping"
+            self.rollout = None
+            self.shutdown = Shutdown(drain_s=self._fleet.config.consumers.drain_s, clock=self._clock)
+            self._fleet.stop(self.shutdown.deadline)
+        else:
+            self._fleet.kill("killed on request")
+        self.happened.set()
+
+    def fail(self, error: Exception) -> None:
+        """Stop because of an error, of which the first counts: `run` raises it in the end."""
+        if self._failure is None:
+            self._failure = error
+        if self.shutdown is None:
+            self.stop()
+
+    async def control_pass(self) -> None:
+        now = self._clock.monotonic()
+        self._notice_standstill(now)
+        self._spawner.replace_lost()
+        self._bury_the_dead(now)
+        self._kill_overdue()
+        self._kill_hanging(now)
+        self._drain_unwanted()
+        self._go_on_with_rollout()
+        await self._fill_wanted()
+        self._fleet.assign()
+        self._give_up_if_all_did()
+
+    def _notice_standstill(self, now: float) -> None:
+        if now - self._looked_at > STANDSTILL_S:
+            self._watching_since = now
+        self._looked_at = now
+
+    def _bury_the_dead(self, now: float) -> None:
+        for slot in self._fleet:
+            if slot.child is not None and slot.child.ended:
+                child = slot.vacate()
+                self._history.ended(slot.number, slot.final_counters(child.pid), at=now)
+                held = slot.clear()
+                if child.deadline is None:
+                    self._mourn(slot, child, held, now)
+                elif self.shutdown is not None:
+                    self.shutdown.count(child, held)
+
+    def _mourn(self, slot: Slot, child: Child, held: int, now: float) -> None:
+        """It ended without being asked."""
+        if child.refused is not None:
+            if self.state == "starting":
+                self.fail(_refusal(child.refused))
+                return
+            slot.last_exit = f"refused: {_reason(child.refused)}"
+        self._chronicle.crashed(slot, child, held=held, now=now)
+        self._decide_on_restart(slot, now)
+
+    def _decide_on_restart(self, slot: Slot, now: float) -> None:
+        self._chronicle.decided(slot, slot.die(now, rules=self._rules), now=now)
+
+    def _kill_overdue(self) -> None:
+        for number, child in self._fleet.children().items():
+            if child.deadline is not None and child.deadline.passed(self._clock) and child.killed_for is None:
+                child.kill("killed at its deadline")
+                if self.shutdown is not None:
+                    self.shutdown.killed.append(number)
+
+    def _kill_hanging(self, now: float) -> None:
+        for slot in self._fleet:
+            child = slot.child
+            if child is None or child.deadline is not None or child.killed_for is not None:
+                continue
+            signs = health.Signs(forked_at=child.forked_at, ready_at=child.ready_at, beat_at=slot.beat_at())
+            verdict = health.judge(
+                signs, now, boot_s=child.config.consumers.boot_s, watching_since=self._watching_since
+            )
+            self._act_on(verdict, slot, child)
+
+    def _act_on(self, verdict: health.Verdict, slot: Slot, child: Child) -> None:
+        match verdict:
+            case health.Alive():
+                slot.hung = False
+            case health.Hung(silent_s=silent_s):
+                if not slot.hung:
+                    self._chronicle.hung(slot, child, silent_s=silent_s)
+                slot.hung = True
+            case health.Kill(cause=cause, after_s=after_s):
+                what = "hung" if cause == "beat" else "not ready after"
+                child.kill(f"killed by the master: {what} {after_s:.0f} s")
+                self._chronicle.killed(slot, child)
+
+    def _drain_unwanted(self) -> None:
+        for number, child in self._fleet.children().items():
+            if number not in self._fleet.members and child.deadline is None:
+                child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
+
+    def _go_on_with_rollout(self) -> None:
+        rollout = self.rollout
+        if rollout is None:
+            return
+        rollout.step(self._fleet)
+        if rollout.state == "done":
+            self._chronicle.replaced(rollout.replaced)
+        elif rollout.failed_at is not None:
+            self._fleet.config = rollout.before
+            self._chronicle.rollout_failed(rollout.failed_at, kept=self._fleet.wanted - len(rollout.replaced) - 1)
+        if rollout.state != "going":
+            self.rollout = None
+
+    async def _fill_wanted(self) -> None:
+        for number in sorted(self._fleet.members):
+            slot = self._fleet.slots[number]
+            if self._spawner.ready and slot.is_due(self._clock.monotonic()) and number in self._fleet.members:
+                await self._start(slot)
+
+    async def _start(self, slot: Slot) -> None:
+        def changed(_: Child, news: News | None) -> None:
+            if isinstance(news, Report):
+                self._history.report(slot.number, news)
+            else:
+                self.happened.set()
+
+        try:
+            segment = slot.reserve()
+            slot.occupy(await self._spawner.spawn(slot.number, slot.config, segment.name, changed=changed))
+        except (ForkError, ResourceError) as error:
+            slot.last_exit = f"not started: {error}"
+            self._chronicle.not_started(slot)
+            self._decide_on_restart(slot, self._clock.monotonic())
+
+    def _give_up_if_all_did(self) -> None:
+        members = [self._fleet.slots[number] for number in self._fleet.members]
+        if members and all(slot.gave_up for slot in members):
+            self.fail(FleetGaveUpError(f"every slot is in a crash loop; the last: {members[-1].last_exit}"))
+
+
+def _refusal(refused: Refused) -> SylphError:
+    """The error with which a fleet that was starting ends."""
+    kinds = {kind.exit_code: kind for kind in (ConfigError, BrokerRefusedError, ResourceError)}
+    return kinds.get(refused.exit_code, SylphError)(_reason(refused), problems=refused.problems)
+
+
+def _reason(refused: Refused) -> str:
+    return refused.problems[0].what if refused.problems else f"exit code {refused.exit_code}"
