@@ -68,5 +68,5 @@ clean: ## remove what the other targets made
 	fi
 	echo "installing into .venv what requirements.lock pins" >&2
 	$(bin)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(bin)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from demo.fleet import Fleet
 from demo.load import Load, LoadError, Plan
@@ -38,10 +37,10 @@ async def wait_for_broker(fleet: Fleet) -> str:
     """The embedded broker's address, once all consumers receive from it."""
     until = time.monotonic() + BOOT_S
     while time.monotonic() < until and not fleet.ended:
-        status = await fleet.status()
-        if status and status["slots"] and all(slot["state"] == "running" for slot in status["slots"]):
-            return str(status["instances"][0]["endpoint"])
-        await asyncio.sleep(0.2)
+        snapshot = await fleet.snapshot()
+        if snapshot and snapshot.slots and all(slot.state == "running" for slot in snapshot.slots):
+            return snapshot.instances[0].endpoint
+        await asyncio.sleep(0.1)
     raise DemoError("the fleet did not start" if fleet.ended else f"the fleet was not ready within {BOOT_S:.0f} s")
 
 
@@ -50,37 +49,36 @@ async def watch(fleet: Fleet, load: Load, sending: asyncio.Task[None], screen: S
     began = time.monotonic()
     while True:
         elapsed = time.monotonic() - began
-        picture = await fleet.status_screen(colour=screen.is_terminal)
-        screen.draw(f"{progress(elapsed, load)}\n\n{picture}", at=elapsed)
+        snapshot = await fleet.snapshot()
+        screen.draw(progress(elapsed, load), snapshot, at=elapsed)
         if sending.done():
             sending.result()
-        if elapsed >= LOOK_S:
-            acked = acked_of(await fleet.status())
-            if acked == load.sent or elapsed >= LOOK_S + SETTLE_S or fleet.ended:
-                return acked
+        acked = {topic.topic: topic.acked for topic in snapshot.topics} if snapshot else {}
+        if elapsed >= LOOK_S and (acked == load.sent or elapsed >= LOOK_S + SETTLE_S or fleet.ended):
+            return acked
         await asyncio.sleep(began + elapsed + 1.0 - time.monotonic())
 
 
 def progress(elapsed: float, load: Load) -> str:
     done = min(20, round(20 * elapsed / LOAD_S))
     sent = f"{'█' * done}{'░' * (20 - done)}  {sum(load.sent.values()):,} sent"
-    return f"{sent} in {elapsed:.0f} s of {LOAD_S:.0f} s" if elapsed < LOAD_S else f"{sent}; no more comes"
-
-
-def acked_of(status: dict[str, Any] | None) -> dict[str, int]:
-    return {topic["topic"]: topic["acked"] for topic in status["topics"]} if status else {}
+    return f"{sent} in {elapsed:.0f} s of {LOAD_S:.0f} s" if elapsed < LOAD_S else f"{sent}, no more comes"
 
 
 async def play(folder: Path, screen: Screen) -> Verdict:
     notes = folder / "notes"
     notes.mkdir()
-    environment = {"SYLPH_CONTROL_SOCKET": str(folder / "sylph.sock"), "SYLPH_DEMO_NOTES": str(notes)}
-    fleet = Fleet(Path(__file__).with_name("config.toml"), environment, show=lambda line: screen.say(f"  {line}"))
+    fleet = Fleet(
+        config=Path(__file__).with_name("config.toml"),
+        socket=folder / "sylph.sock",
+        notes=notes,
+        show=lambda line: screen.say(f"  {line}"),
+    )
     screen.say("$ sylph run")
     await fleet.start()
     try:
         load = Load(PLANS, endpoint=await wait_for_broker(fleet))
-        screen.say(f"\n$ sylph status      # while {sum(plan.rate for plan in PLANS)} messages a second are sent\n")
+        screen.say("", f"$ sylph status      # while {sum(plan.rate for plan in PLANS)} messages a second are sent", "")
         sending = asyncio.create_task(load.run(LOAD_S))
         try:
             acked = await watch(fleet, load, sending, screen)
@@ -88,7 +86,7 @@ async def play(folder: Path, screen: Screen) -> Verdict:
             sending.cancel()
     finally:
         screen.keep()
-        screen.say("\n$ sylph stop")
+        screen.say("", "$ sylph stop")
         exit_code = await fleet.stop()
     calls = {plan.topic: read_calls(notes, plan.topic) for plan in PLANS}
     tallies = [tally(topic, calls[topic], sent=sent) for topic, sent in load.sent.items()]
@@ -116,12 +114,12 @@ async def main() -> int:
         try:
             verdict = await play(Path(folder), screen)
         except (DemoError, LoadError) as error:
-            screen.say(f"\nNOT GOOD: {error}")
+            screen.say("", f"NOT GOOD: {error}")
             return 1
         except asyncio.CancelledError:
-            screen.say("\ninterrupted")
+            screen.say("", "interrupted")
             return 130
-    screen.say("\n" + verdict.text)
+    screen.say("", verdict.text)
     return 0 if verdict.good else 1
 
 

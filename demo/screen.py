@@ -2,43 +2,49 @@
 
 import shutil
 import sys
-from typing import TextIO
+from collections.abc import Sequence
 
-#: Off a terminal a picture would be a page of log; so many seconds lie between two of them.
+from sylph_mp.cli.screens.overview import overview
+from sylph_mp.cli.screens.view import of_stream
+from sylph_mp.control.status import Snapshot
+
+#: Off a terminal every picture stays, so there is one in so many seconds.
 PLAIN_EVERY_S = 5.0
 
 
 class Screen:
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self.is_terminal = out.isatty()
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
         self._drawn_lines = 0
         self._plain_due = 0.0
 
-    def say(self, line: str = "") -> None:
-        """A line that stays, above the picture if there is one."""
+    def say(self, *lines: str) -> None:
+        """Lines that stay; a picture makes room for them."""
         self._erase()
-        self._out.write(line + "\n")
-        self._out.flush()
+        self._write(lines)
 
-    def draw(self, picture: str, *, at: float) -> None:
-        """Replace the picture; `at` is the demo's time in seconds, by which it is shown less often off a terminal."""
-        if self.is_terminal:
-            rows = shutil.get_terminal_size().lines - 1
-            lines = picture.split("\n")[:rows]
+    def draw(self, head: str, snapshot: Snapshot | None, *, at: float) -> None:
+        """Replace the picture: a line, and below it what `sylph status` shows. `at` is the demo's time in seconds."""
+        view = of_stream(sys.stdout, color="auto", show_all=False)
+        lines = [head, "", *(overview(snapshot, view) if snapshot else ["no master answers"])]
+        if self._is_terminal:
             self._erase()
-            self._out.write("".join(f"{line}\n" for line in lines))
-            self._drawn_lines = len(lines)
+            drawn = lines[: shutil.get_terminal_size().lines - 1]
+            self._write(drawn)
+            self._drawn_lines = len(drawn)
         elif at >= self._plain_due:
-            self._out.write(picture + "\n\n")
-            self._plain_due = at + PLAIN_EVERY_S
-        self._out.flush()
+            self._write([*lines, ""])
+            self._plain_due += PLAIN_EVERY_S
 
     def keep(self) -> None:
-        """The picture stays where it is; what follows comes below it."""
+        """The picture stays as it is; what follows comes below it."""
         self._drawn_lines = 0
 
     def _erase(self) -> None:
         if self._drawn_lines:
-            self._out.write(f"\x1b[{self._drawn_lines}F\x1b[J")
+            sys.stdout.write(f"\x1b[{self._drawn_lines}F\x1b[J")
             self._drawn_lines = 0
+
+    def _write(self, lines: Sequence[str]) -> None:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
