@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, TOPIC, Key, Path, Table, key_of
+from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, TOPIC, Key, Path, Table
 from sylph_mp.config.said import Value, dotted
 from sylph_mp.config.schema import Config, Consumers, Control, Instance, Range, Topic
 
@@ -83,11 +83,7 @@ def _names(table: str, values: Mapping[Path, Value]) -> list[str]:
 
 def _places(values: Mapping[Path, Value]) -> dict[str, str]:
     """Places by dotted key; a topic's inherited key is where [consumers] sets it."""
-    places: dict[str, str] = {}
-    for path, value in values.items():
-        if key_of(path[:-1]) is not None:
-            places[dotted(path[:-1])] = value.place  # a part: the key as a whole is where it was last touched
-        places[dotted(path)] = value.place
+    places = {dotted(path): value.place for path, value in values.items()}
     own = [(path, value.place) for path, value in values.items() if path[0] == "consumers" and len(path) > 1]
     for topic in _names("topics", values):
         for path, place in own:

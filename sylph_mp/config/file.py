@@ -117,7 +117,7 @@ def problem_at(config: Config, dotted_key: str, what: str, *, why: str = "", fix
         problem = file.value_problem(at, what, hint=hint, why=why, fix=fix)
         if place is None or place == problem.place:
             return problem
-    return Problem(place=place, what=what, why=why or None, fix=fix or None)
+    return Problem(place=place or file.shown, what=what, why=why or None, fix=fix or None)
 
 
 def _upwards(dotted: str) -> list[str]:

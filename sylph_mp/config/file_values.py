@@ -53,6 +53,8 @@ def _key(file: ConfigFile, path: Path, key: Key, raw: object) -> Iterator[Said]:
     if key.secret:
         yield _secret(file, path)
         return
+    if key.parts:
+        yield Value(path, None, file.place(path))
     for leaf in leaves(path, key, raw):
         yield from _leaf(file, key, leaf)
 

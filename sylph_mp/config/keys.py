@@ -106,8 +106,8 @@ _FILE = Text("file name")
 
 APP = Key(
     name="app",
-    kind=Text("module:attribute", r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "module:attribute", 400),
-    doc="The App that holds the handlers. Its module is imported with the configuration's folder on the path.",
+    kind=Text("module:attribute", r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"),
+    doc="`module:attribute` of the App that holds the handlers, imported with the configuration's folder on the path.",
     example='"workers.orders:app"',
 )
 
@@ -188,12 +188,12 @@ CONSUMERS = _table(
         Key(
             name="threads",
             kind=Whole(1, 256),
-            doc="WorkerPool threads of one process; between min and max it adapts.",
+            doc="WorkerPool threads of one process. A single number fixes them.",
             default=Range(8, 8),
             parts=_range(1, 256),
         ),
         Key(name="async_calls", kind=Whole(1, 65536), doc="Most calls of async handlers at once in one process."),
-        Key(name="buffer", kind=Size(1 << 20, 64 << 30), doc="Message arena of one process, in shared memory."),
+        Key(name="buffer", kind=Size(1 << 20, 4 << 30), doc="Message arena of one process, in shared memory."),
         Key(name="in_flight", kind=Whole(32, 65536), doc="Most deliveries that one process holds."),
         Key(name="drain_s", kind=Number(0, HOUR_S), doc="Time to finish what is in flight when a process stops."),
         Key(name="boot_s", kind=Number(1, HOUR_S), doc="Time from fork to ready; importing the app counts."),

@@ -104,7 +104,7 @@ class Size(Kind):
         return size
 
     def _from_words(self, value: object) -> int:
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(B|KiB|MiB|GiB)", value) if isinstance(value, str) else None
+        found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?) ?(B|KiB|MiB|GiB)", value) if isinstance(value, str) else None
         if found is None:
             raise UnfitError(f"{show_toml(value)} is no size", note=", ".join(UNITS))
         return int(float(found[1]) * UNITS[found[2]])

@@ -6,6 +6,7 @@ Runs once in each command, and again in the master on reload.
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -19,6 +20,8 @@ from sylph_mp.config.said import Mistake, Said, Value, dotted
 from sylph_mp.config.schema import Config
 from sylph_mp.errors import ConfigError, Problem
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def available_cores() -> int:
     """Cores that this process may use, which may be fewer than the host has."""
@@ -28,8 +31,8 @@ def available_cores() -> int:
 def load(
     path: str | os.PathLike[str],
     *,
-    environ: Mapping[str, str],
-    overrides: Mapping[str, str],
+    environ: Mapping[str, str] = NOTHING,
+    overrides: Mapping[str, str] = NOTHING,
     cores: Callable[[], int] = available_cores,
 ) -> Config:
     """Read `path`, then SYLPH_... variables, then `overrides` (`--set KEY=VALUE`); the later wins.

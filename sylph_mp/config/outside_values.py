@@ -6,7 +6,7 @@ SYLPH_CONTROL_PORT in every container beside a service called sylph-control).
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from sylph_mp.config.keys import TABLES, Key, Path
+from sylph_mp.config.keys import TABLES, Key, Path, key_of
 from sylph_mp.config.kinds import UnfitError
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.said import Mistake, Said, Value, dotted, leaves, read, variable, with_note
@@ -67,6 +67,9 @@ def _variable(name: str, text: str, keys: list[tuple[Path, Key]], earlier: Mappi
 
 
 def _read(place: str, setter: str, path: Path, key: Key, text: str, why: str | None) -> Iterator[Said]:
+    whole = path if key.parts else path[:-1]
+    if key_of(whole) is not None:
+        yield Value(whole, None, place)
     for leaf in leaves(path, key, key.kind.from_text(text)):
         try:
             if leaf.key is None:

@@ -16,7 +16,7 @@ NOTE_COLUMN = 39
 
 
 class Value(Struct, frozen=True):
-    """A value that fits. A table counts too, as a value of None: it is there, and it has a place."""
+    """A value that fits. What has parts counts too, as a value of None: it is there, and it has a place."""
 
     path: Path
     value: Any

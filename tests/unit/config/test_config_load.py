@@ -231,7 +231,7 @@ class TestScreens:
         ("threads = 8", "threads = { min = 1, mx = 2 }", "unknown key consumers.threads.mx"),
         ("threads = 8", "in_flight = 16", "consumers.in_flight: 16 is not within 32 to 65536"),
         ("threads = 8", "drain_s = nan", "consumers.drain_s: a number is due"),
-        ("16 MiB", "16 KiB", '"16 KiB" is not within 1 MiB to 64 GiB'),
+        ("16 MiB", "16 KiB", '"16 KiB" is not within 1 MiB to 4 GiB'),
         ("shards = 4", "shards = 257", "topics.orders.shards: 257 is not within 1 to 256"),
         ("shards = 4", 'filter = "a"\nfilter_sql = "b = 1"', "filter and filter_sql exclude each other"),
         ("shards = 4", "drain_s = 4", "fix: move it to [consumers]"),
