@@ -2,6 +2,8 @@
 
 `rocketmq`  a real RocketMQ 5.5.0, started once per session; SYLPH_TEST_ROCKETMQ=GRPC_HOST:PORT,NAMESRV_HOST:PORT uses
             one that runs. Without Java and Maven its tests are skipped, but fail where CI is set.
+`embedded`  the embedded broker, in this process, with `.faults`.
+`broker`    both, one after the other: what holds for each is the contract.
 """
 
 import os
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers.embedded import EmbeddedBroker
 from tests.brokers.real import OwnBroker, RealBroker
 
 #: What is quick and says most precisely what is wrong comes first.
@@ -55,6 +58,20 @@ def own_rocketmq(rocketmq: RealBroker) -> OwnBroker:
     if not isinstance(rocketmq, OwnBroker):
         pytest.skip("the broker of SYLPH_TEST_ROCKETMQ is not ours to stop")
     return rocketmq
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedBroker]:
+    """The interface of `rocketmq`, and `.faults`, which a test that uses them clears."""
+    broker = EmbeddedBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(params=["embedded", pytest.param("rocketmq", marks=pytest.mark.rocketmq)])
+def broker(request: pytest.FixtureRequest) -> RealBroker | EmbeddedBroker:
+    """Each of the two."""
+    return request.getfixturevalue(request.param)
 
 
 def _start(directories: pytest.TempPathFactory) -> OwnBroker:

@@ -1,0 +1,1 @@
+"""What the embedded broker speaks: RocketMQ's gRPC service in front of the store."""
