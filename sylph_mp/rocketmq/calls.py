@@ -56,6 +56,10 @@ class Calls:
     def health(self) -> Health:
         return self._channel.record.health()
 
+    def start_over(self, reason: str) -> None:
+        """End all calls and streams; the next go over a fresh connection."""
+        self._channel.start_over(reason)
+
     def close(self) -> None:
         self._channel.close()
 
@@ -109,7 +113,9 @@ class Calls:
         request = service_pb2.AckMessageRequest(group=self.resource(group), topic=self.resource(topic))
         add = request.entries.add
         for message_id, handle in entries:
-            add(message_id=message_id, receipt_handle=handle)
+            entry = add()
+            entry.message_id = message_id
+            entry.receipt_handle = handle
         return _settled(entries, await self._call("AckMessage", request, service_pb2.AckMessageResponse))
 
     async def change_invisible_duration(
@@ -185,10 +191,9 @@ def _deliveries(frames: Sequence[bytes]) -> list[Delivery]:
     try:
         for frame in frames:
             response = parse(frame)
-            content = response.WhichOneof("content")
-            if content == "message":
+            if response.HasField("message"):
                 deliveries.append(Delivery(frame, response.message))
-            elif content == "status" and response.status.code != Code.MESSAGE_NOT_FOUND:
+            elif response.HasField("status") and response.status.code != Code.MESSAGE_NOT_FOUND:
                 check(response.status)
     except DecodeError as error:
         raise TransportError(f"answer to ReceiveMessage cannot be parsed: {error}") from error

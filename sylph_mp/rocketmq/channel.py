@@ -44,6 +44,12 @@ class Channel:
         """Raises TransportError only when the channel is closed; all else comes from the stream's `receive`."""
         return self._current().open_stream(method, headers=headers)
 
+    def start_over(self, reason: str) -> None:
+        """The connection is of no more use: end all that is on it, the next call opens another."""
+        if self._connection is not None and self._connection.lost is None:
+            self.record.failed(reason)
+            self._connection.close(reason)
+
     def close(self) -> None:
         """End all calls and streams, close the connection; calling it again does nothing."""
         self._closed = True

@@ -21,14 +21,16 @@ INTERNAL_PROPERTIES = frozenset(
 
 
 class Delivery:
-    """Reads the parsed message only where it is asked: most deliveries are asked for little."""
+    """Reads the parsed message only where it is asked, except for what every delivery is asked for."""
 
-    __slots__ = ("_message", "_system", "frame")
+    __slots__ = ("_message", "_system", "frame", "handle", "id")
 
     def __init__(self, frame: bytes, message: definition_pb2.Message) -> None:
         self.frame = frame
         self._message = message
-        self._system = message.system_properties
+        self._system = system = message.system_properties
+        self.id: str = system.message_id
+        self.handle: str = system.receipt_handle
 
     @classmethod
     def parse(cls, frame: bytes) -> "Delivery":
@@ -45,14 +47,6 @@ class Delivery:
     def body(self) -> bytes:
         """Raises CorruptBodyError."""
         return body.unpack(self._message.body, self._system)
-
-    @property
-    def id(self) -> str:
-        return str(self._system.message_id)
-
-    @property
-    def handle(self) -> str:
-        return str(self._system.receipt_handle)
 
     @property
     def topic(self) -> str:

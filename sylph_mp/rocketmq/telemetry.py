@@ -18,7 +18,7 @@ from sylph_mp.rocketmq.stream import Stream
 
 #: Waits between attempts to open the stream while the proxy is away: doubled from the first, up to the last.
 _FIRST_WAIT_S = 0.05
-_LAST_WAIT_S = 1.0
+_LAST_WAIT_S = 0.5
 
 
 class Telemetry:
@@ -29,6 +29,7 @@ class Telemetry:
         self._task: asyncio.Task[None] | None = None
         self._accepted: definition_pb2.Settings | None = None
         self._lost: BrokerError = TransportError("telemetry not open yet")
+        self._was_accepted = False
 
     @property
     def failure(self) -> BrokerError | None:
@@ -79,7 +80,10 @@ class Telemetry:
                 while self._accepted is None:
                     self._obey(await stream.receive())
         except TimeoutError:
-            stream.close()
+            silence = f"no answer in {ANSWER_S:g} s"
+            self._calls.start_over(silence)
+            if self._was_accepted:
+                raise TransportError(silence) from None
             raise explain_silence(group.name, group.resource_namespace) from None
         except BrokerError as error:
             stream.close()
@@ -87,6 +91,7 @@ class Telemetry:
             if refusal is error:
                 raise
             raise refusal from error
+        self._was_accepted = True
         return self._accepted
 
     async def _listen(self) -> None:
