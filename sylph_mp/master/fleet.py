@@ -19,8 +19,6 @@ class Fleet:
     def __init__(self, slots: Iterable[Slot], *, config: Config) -> None:
         self.slots = {slot.number: slot for slot in slots}
         self.config = config
-        self.members: set[int] = set()
-        """The slots that are to have a consumer."""
         self.quiet: QuietMark | None = None
         """All of it, on somebody's request."""
         self.quiet_topics: dict[str, QuietMark] = {}
@@ -32,16 +30,22 @@ class Fleet:
         return iter(self.slots.values())
 
     @property
+    def members(self) -> list[Slot]:
+        """The slots that are to have a consumer, by number."""
+        return [self.slots[number] for number in sorted(self.slots) if self.slots[number].wanted]
+
+    @property
     def wanted(self) -> int:
         return len(self.members)
 
     def scale(self, wanted: int) -> None:
         """Want that many: the lowest free slots are filled, the highest are emptied."""
-        for number in sorted(self.slots.keys() - self.members)[: max(0, wanted - self.wanted)]:
-            self.members.add(number)
-            self.slots[number].forgive()
-        for number in sorted(self.members)[wanted:]:
-            self.members.remove(number)
+        free = [self.slots[number] for number in sorted(self.slots) if not self.slots[number].wanted]
+        for slot in free[: max(0, wanted - self.wanted)]:
+            slot.wanted = True
+            slot.forgive()
+        for slot in self.members[wanted:]:
+            slot.wanted = False
 
     def children(self) -> dict[int, Child]:
         """Slot number -> the consumer there, in whatever state."""
@@ -49,7 +53,7 @@ class Fleet:
 
     def stop(self, deadline: Deadline) -> None:
         """Drain all consumers, and want none."""
-        self.members.clear()
+        self.scale(0)
         for child in self.children().values():
             child.stop(deadline)
 

@@ -177,9 +177,10 @@ class Operations:
             slot.forgive()
 
     def _slot(self, target: SlotTarget) -> Slot:
-        if target.number not in self._fleet.members:
-            raise DeniedError(f"there is no consumer in slot {target.number}", next="sylph status")
-        return self._fleet.slots[target.number]
+        slot = self._fleet.slots.get(target.number)
+        if slot is None or not slot.wanted:
+            raise DeniedError(f"slot {target.number} is not in use", next="sylph status")
+        return slot
 
     def _known(self, topic: str) -> None:
         topics = self._fleet.config.topics

@@ -4,6 +4,8 @@ from typing import Literal, TextIO
 
 from msgspec import Struct
 
+from sylph_mp.master.broker_check import Ask
+
 #: What a forked process runs, `module:function`.
 CONSUMER = "sylph_mp.consumer.main:run"
 
@@ -14,3 +16,5 @@ class Options(Struct, frozen=True, kw_only=True):
     stacks: TextIO
     """Where SIGUSR1 writes to."""
     entry: str = CONSUMER
+    ask: Ask | None = None
+    """How a broker is asked what it knows; None: over the wire."""

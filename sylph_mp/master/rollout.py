@@ -65,7 +65,7 @@ class Rollout:
         slot = fleet.slots[self._pending.pop(0)]
         before = slot.config
         slot.config = self._config
-        if slot.number not in fleet.members:
+        if not slot.wanted:
             return  # scaled away since; whoever comes there next has the new configuration
         slot.forgive()
         self._current = _Replacement(slot, slot.child, slot.crashes, before)

@@ -24,6 +24,8 @@ class Slot:
         self.number = number
         self.config = config
         """What its next consumer is started with."""
+        self.wanted = False
+        """Whether it is to have a consumer."""
         self.child: Child | None = None
         self.segment: Segment | None = None
         self.quiet: QuietMark | None = None
@@ -70,7 +72,8 @@ class Slot:
 
     def is_due(self, now: float) -> bool:
         """Whether a consumer may be started here."""
-        return self.child is None and not self.gave_up and (self.retry_at is None or now >= self.retry_at)
+        waits = self.retry_at is not None and now < self.retry_at
+        return self.wanted and self.child is None and not self.gave_up and not waits
 
     def occupy(self, child: Child) -> None:
         self.child = child
@@ -122,15 +125,12 @@ class Slot:
 
     def state(self, now: float) -> tuple[SlotState, float]:
         """Its STATE word, and since when."""
-        state = self._state_now()
+        state = self._state_of(self.child) if self.child is not None else self._state_without_consumer(now)
         if state != self._state:
             self._state, self._since = state, now
         return self._state, self._since
 
-    def _state_now(self) -> SlotState:
-        child = self.child
-        if child is None:
-            return "gave-up" if self.gave_up else "waiting" if self.retry_at is not None else "empty"
+    def _state_of(self, child: Child) -> SlotState:
         if child.deadline is not None:
             return "recycling" if self._recycling else "draining"
         if child.ready_at is None:
@@ -138,6 +138,13 @@ class Slot:
         if self.hung:
             return "hung"
         return "quiet" if self.quiet else "running"
+
+    def _state_without_consumer(self, now: float) -> SlotState:
+        if not self.wanted:
+            return "empty"
+        if self.gave_up:
+            return "gave-up"
+        return "starting" if self.is_due(now) else "waiting"
 
 
 def geometry_of(config: Config) -> Geometry:

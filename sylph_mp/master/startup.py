@@ -4,10 +4,11 @@ Runs as one task on the master's loop thread, once.
 """
 
 import asyncio
+import os
 from contextlib import AbstractAsyncContextManager
 
 from sylph_mp.clock import Clock
-from sylph_mp.config.schema import Config
+from sylph_mp.config.schema import Config, Control
 from sylph_mp.master.broker_check import BrokerCheck, used_instances
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.slot import Slot
@@ -42,16 +43,15 @@ class Startup:
         await self._load_app(config)
         await self._ask_brokers(config)
         await self._run_consumers()
-        where = [config.control.socket, *([f"http://{config.control.http}"] if config.control.http else [])]
-        self._transcript.line("control", ", ".join(where))
+        self._transcript.line("control", _where_to_look(config.control))
         self._supervisor.state = "running"
         took_s = self._clock.monotonic() - self._began_at
-        running = sum(_is_ready(slot) for slot in self._members())
+        running = sum(_is_ready(slot) for slot in self._fleet.members)
         self._transcript.ready(took_s, consumers=running, topics=len(config.topics), groups=groups_of(config))
 
     async def _load_app(self, config: Config) -> None:
         async with self._step("app", f"{config.app} is being imported") as step:
-            while not all(slot.gave_up or (slot.child and slot.child.booted) for slot in self._members()):
+            while not all(slot.gave_up or (slot.child and slot.child.booted) for slot in self._fleet.members):
                 await self._supervisor.next_pass()
             topics = len(config.topics)
             step.text = f"{config.app} has handlers for " + ("its topic" if topics == 1 else f"all {topics} topics")
@@ -71,13 +71,10 @@ class Startup:
         async with self._step("consumers", "not all are ready, waiting") as step:
             self._fleet.open = True
             self._supervisor.happened.set()
-            while not all(slot.gave_up or _is_ready(slot) for slot in self._members()):
+            while not all(slot.gave_up or _is_ready(slot) for slot in self._fleet.members):
                 await self._supervisor.next_pass()
-            members = self._members()
+            members = self._fleet.members
             step.text = f"{sum(_is_ready(slot) for slot in members)} of {len(members)} running"
-
-    def _members(self) -> list[Slot]:
-        return [self._fleet.slots[number] for number in self._fleet.members]
 
     def _step(self, name: str, waiting: str) -> AbstractAsyncContextManager[Step]:
         return step(self._transcript, name, clock=self._clock, waiting=waiting)
@@ -86,6 +83,12 @@ class Startup:
 def groups_of(config: Config) -> str:
     """`orders-service`, or several"""
     return ", ".join(dict.fromkeys(topic.group for topic in config.topics.values()))
+
+
+def _where_to_look(control: Control) -> str:
+    """`sylph.sock, http://127.0.0.1:9464`"""
+    socket = min(control.socket, os.path.relpath(control.socket), key=len)
+    return ", ".join([socket, *([f"http://{control.http}"] if control.http else [])])
 
 
 def _is_ready(slot: Slot) -> bool:

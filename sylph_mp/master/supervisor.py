@@ -170,9 +170,9 @@ class Supervisor:
                 self._chronicle.killed(slot, child)
 
     def _drain_unwanted(self) -> None:
-        for number, child in self._fleet.children().items():
-            if number not in self._fleet.members and child.deadline is None:
-                child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
+        for slot in self._fleet:
+            if slot.child is not None and not slot.wanted and slot.child.deadline is None:
+                slot.child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
 
     def _go_on_with_rollout(self) -> None:
         rollout = self.rollout
@@ -188,9 +188,8 @@ class Supervisor:
             self.rollout = None
 
     async def _fill_wanted(self) -> None:
-        for number in sorted(self._fleet.members):
-            slot = self._fleet.slots[number]
-            if self._spawner.ready and slot.is_due(self._clock.monotonic()) and number in self._fleet.members:
+        for slot in self._fleet.members:
+            if self._spawner.ready and slot.is_due(self._clock.monotonic()):
                 await self._start(slot)
 
     async def _start(self, slot: Slot) -> None:
@@ -209,7 +208,7 @@ class Supervisor:
             self._decide_on_restart(slot, self._clock.monotonic())
 
     def _give_up_if_all_did(self) -> None:
-        members = [self._fleet.slots[number] for number in self._fleet.members]
+        members = self._fleet.members
         if members and all(slot.gave_up for slot in members):
             self.fail(FleetGaveUpError(f"every slot is in a crash loop; the last: {members[-1].last_exit}"))
 

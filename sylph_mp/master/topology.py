@@ -70,6 +70,7 @@ class Master:
         self._fleet = fleet = Fleet(
             [self._make_slot(number, config) for number in range(1, config.consumers.processes.max + 1)], config=config
         )
+        fleet.scale(config.consumers.processes.min)
         history = History()
         self._spawner = Spawner(
             entry=options.entry, log_form=options.log_form, log_level=options.log_level, clock=clock, log=log
@@ -78,7 +79,7 @@ class Master:
             fleet=fleet, spawner=self._spawner, history=history, rules=Rules(), chronicle=Chronicle(), clock=clock
         )
         observer = Observer(fleet=fleet, supervisor=supervisor, message_id=message_id, clock=clock)
-        brokers = BrokerCheck(_asking(clock))
+        brokers = BrokerCheck(options.ask or _asking(clock))
         self._operations = operations = Operations(
             fleet=fleet,
             supervisor=supervisor,
@@ -158,7 +159,6 @@ class Master:
 
     async def _supervise(self, signalled: signals.Queue) -> Stopped:
         supervisor = self._supervisor
-        self._fleet.scale(self._config.consumers.processes.min)
         helpers = [
             self._help(self._startup.run()),
             self._help(

@@ -1,4 +1,4 @@
-"""A consumer that beats is left alone, a silent one is named after 5 s and killed after 15 s, whatever the clock says."""
+"""A consumer that beats is left alone; a silent one is named after 5 s and killed after 15 s."""
 
 import pytest
 from hypothesis import given
