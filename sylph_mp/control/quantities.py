@@ -24,43 +24,47 @@ def rate(per_s: float | None) -> str:
     return f"{_three_digits(per_s / 1e9)}G"
 
 
-def duration(seconds: float | None) -> str:
+def duration(time_s: float | None) -> str:
     """`0.4ms`, `38ms`, `2.1s`, `47s`, `4m12s`, `2h11m`, `3d4h`"""
-    if seconds is None:
+    if time_s is None:
         return UNKNOWN
-    if seconds < 0.00995:
-        return f"{seconds * 1e3:.1f}ms"
-    return f"{seconds * 1e3:.0f}ms" if seconds < 0.9995 else _seconds(seconds)
+    if time_s < 0.00995:
+        return f"{time_s * 1e3:.1f}ms"
+    return f"{time_s * 1e3:.0f}ms" if time_s < 0.9995 else _seconds(time_s)
 
 
-def whole_duration(seconds: float | None) -> str:
+def whole_duration(time_s: float | None) -> str:
     """As `duration`, but in whole milliseconds, for what is measured no better: `<1ms`, `3ms`"""
-    if seconds is None:
+    if time_s is None:
         return UNKNOWN
-    if seconds < 0.001:
+    if time_s < 0.001:
         return "<1ms"
-    return f"{seconds * 1e3:.0f}ms" if seconds < 0.9995 else duration(seconds)
+    return f"{time_s * 1e3:.0f}ms" if time_s < 0.9995 else duration(time_s)
 
 
-def age(seconds: float | None) -> str:
+def age(time_s: float | None) -> str:
     """As `whole_duration`, but in tenths of a second from 0.1 s on, as nobody needs an age in milliseconds: `0.3s`"""
-    if seconds is None:
+    if time_s is None:
         return UNKNOWN
-    return whole_duration(seconds) if seconds < 0.1 else _seconds(seconds)
+    return whole_duration(time_s) if time_s < 0.1 else _seconds(time_s)
 
 
-def size(count: float | None) -> str:
+def seconds(time_s: float | None) -> str:
+    """As `duration`, but in whole seconds, for what is waited for: `0s`, `7s`, `4m12s`"""
+    return UNKNOWN if time_s is None else _whole(round(time_s))
+
+
+def size(byte_count: float | None) -> str:
     """`512B`, `3.1MiB`, `18.3MiB`, `118MiB`, `7.8GiB`; binary"""
-    if count is None:
+    if byte_count is None:
         return UNKNOWN
-    if count < 999.5:
-        return f"{count:.0f}B"
-    value, unit = count, "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):  # noqa: B007 - the last one holds beyond
-        value /= 1024
+    value, unit = byte_count, "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
         if value < 999.5:
             break
-    return f"{_tenths(value) if value < 99.95 else round(value)}{unit}"
+        value, unit = value / 1024, larger
+    whole = unit == "B" or value >= 99.95
+    return f"{round(value) if whole else _tenths(value)}{unit}"
 
 
 def share(ratio: float | None) -> str:
@@ -82,16 +86,17 @@ def spaced(quantity: str) -> str:
 
 
 def _seconds(exact: float) -> str:
-    if exact < 9.95:
-        return f"{exact:.1f}s"
-    seconds = round(exact)
-    if seconds < _MINUTE:
-        return f"{seconds}s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE}m{seconds % _MINUTE}s"
-    if seconds < _DAY:
-        return f"{seconds // _HOUR}h{seconds % _HOUR // _MINUTE}m"
-    return f"{seconds // _DAY}d{seconds % _DAY // _HOUR}h"
+    return f"{exact:.1f}s" if exact < 9.95 else _whole(round(exact))
+
+
+def _whole(whole_s: int) -> str:
+    if whole_s < _MINUTE:
+        return f"{whole_s}s"
+    if whole_s < _HOUR:
+        return f"{whole_s // _MINUTE}m{whole_s % _MINUTE}s"
+    if whole_s < _DAY:
+        return f"{whole_s // _HOUR}h{whole_s % _HOUR // _MINUTE}m"
+    return f"{whole_s // _DAY}d{whole_s % _DAY // _HOUR}h"
 
 
 def _three_digits(value: float) -> str:

@@ -39,7 +39,8 @@ class Seconds:
         first = max(last - seconds + 1, self._first)
         if last < first:
             return None
-        return self.total(seconds, last) / (last - first + 1)
+        known = last - first + 1
+        return self.total(known, last) / known
 
     def total(self, seconds: int, last: int) -> float:
         """The sum of the `seconds` up to and with the second `last`."""

@@ -60,7 +60,7 @@ class ControlServer:
         self._log = log
         self._server: asyncio.Server | None = None
         self._inode = 0
-        self._clients: set[Client] = set()
+        self._clients: dict[Client, asyncio.WriteTransport] = {}
         self._awaiting_end: set[Client] = set()
         """Those that asked for the stop and wait for what becomes of it."""
 
@@ -83,7 +83,7 @@ class ControlServer:
         for client in self._clients:
             if last is not None and client in self._awaiting_end:
                 client.post(last)
-        await asyncio.gather(*(self._close(client) for client in list(self._clients)))
+        await asyncio.gather(*(_close(client, transport) for client, transport in list(self._clients.items())))
         self._remove_own()
         self._server = None
 
@@ -139,15 +139,15 @@ class ControlServer:
         if len(self._clients) >= MAX_CLIENTS:
             await client.close()
             return
-        self._clients.add(client)
+        self._clients[client] = writer.transport
         try:
             await self._converse(client)
         except (FrameError, ConnectionError, TimeoutError) as error:
             self._log.debug("client", f"a client of the control socket was dropped: {error}")
         finally:
-            self._clients.discard(client)
+            del self._clients[client]
             self._awaiting_end.discard(client)
-            await self._close(client)
+            await _close(client, writer.transport)
 
     async def _converse(self, client: Client) -> None:
         while True:
@@ -192,12 +192,13 @@ class ControlServer:
                 return await commands.reload()
         assert_never(verb)
 
-    async def _close(self, client: Client) -> None:
-        try:
-            async with asyncio.timeout(SEND_S):
-                await client.close()
-        except TimeoutError:
-            return  # it does not read; its buffer goes with the connection
+
+async def _close(client: Client, transport: asyncio.WriteTransport) -> None:
+    try:
+        async with asyncio.timeout(SEND_S):
+            await client.close()
+    except TimeoutError:
+        transport.abort()  # it does not read: what it was to get is given up
 
 
 @contextmanager

@@ -30,7 +30,11 @@ def snapshot(
     """The state of the fleet; `problems` are those of the `Watch`, `zone` is for clock times in sentences."""
     verdict = judge(observation, history, problems, zone=zone)
     limits = facts.time_limits(observation.topics)
-    failing = frozenset(p.topic for p in verdict.problems if p.code == "handler-failing" and p.topic is not None)
+    failing = frozenset(
+        problem.topic or ""
+        for problem in verdict.problems
+        if problem.code == "handler-failing" and not problem.over_since
+    )
     return Snapshot(
         at=rfc3339(observation.wall),
         verdict=verdict.word,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sylph_mp.control import facts
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation, SlotObservation, TopicObservation
-from sylph_mp.control.quantities import count, duration, rate, share, spaced
+from sylph_mp.control.quantities import count, duration, rate, seconds, share, spaced
 from sylph_mp.control.target import Topic
 
 #: A consumer without a heartbeat for this long is killed by the master.
@@ -74,7 +74,7 @@ def _brokers(observation: Observation) -> Iterator[Symptom]:
 
 def _broker_away(instance: facts.InstanceFacts, since: float, now: float, *, slot: int | None) -> Symptom:
     reason = f" ({instance.error})" if instance.error else ""
-    away = f"away for {spaced(duration(now - since))}{reason}"
+    away = f"away for {spaced(seconds(now - since))}{reason}"
     who = f" from slot {slot}" if slot is not None else ""
     return Symptom(
         code="broker-away",
@@ -114,14 +114,14 @@ def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
     silent_s = facts.beat_age_s(slot, now)
     if silent_s is None or not facts.is_hung(slot, now):
         return
-    silent = f"no heartbeat for {spaced(duration(silent_s))}"
+    silent = f"no heartbeat for {spaced(seconds(silent_s))}"
     yield Symptom(
         code="consumer-hung",
         slot=slot.slot,
         began=now - silent_s,
         value=silent_s,
         threshold=facts.HUNG_S,
-        sentence=f"slot {slot.slot} shows {silent}, kill at {spaced(duration(KILL_S))}",
+        sentence=f"slot {slot.slot} shows {silent}, kill at {spaced(seconds(KILL_S))}",
         text=f"slot {slot.slot}: {silent}",
         next=f"sylph status {slot.slot}",
         clears_s=facts.HUNG_S,
@@ -185,7 +185,7 @@ def _stalled(topic: TopicObservation, history: History, observation: Observation
         why = f"{count(queued)} queued"
     else:
         return
-    text = f"settles nothing for {spaced(duration(stalled_s))}: {why}"
+    text = f"settles nothing for {spaced(seconds(stalled_s))}: {why}"
     yield Symptom(
         code="topic-stalled",
         severity="broken",

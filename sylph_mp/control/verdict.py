@@ -11,7 +11,7 @@ from msgspec import Struct
 from sylph_mp.control import facts
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation
-from sylph_mp.control.quantities import count, duration, rate, spaced, whole_duration
+from sylph_mp.control.quantities import count, rate, seconds, spaced, whole_duration
 from sylph_mp.control.status import NoteStatus, ProblemStatus
 from sylph_mp.control.symptoms import CODES
 from sylph_mp.control.target import Topic
@@ -71,7 +71,7 @@ def _without(instance: str | None, observation: Observation) -> str:
 def _over(problem: Problem, now: float) -> str:
     if problem.over_since is None:
         return ""
-    return f", over since {spaced(duration(now - problem.over_since))}"
+    return f", over since {spaced(seconds(now - problem.over_since))}"
 
 
 def _more(number: int, what: str) -> str:
@@ -80,7 +80,7 @@ def _more(number: int, what: str) -> str:
 
 def _status(problem: Problem, observation: Observation) -> ProblemStatus:
     symptom = problem.symptom
-    lasts = f", {spaced(duration(observation.now - problem.since))}" if symptom.began is None else ""
+    lasts = f", {spaced(seconds(observation.now - problem.since))}" if symptom.began is None else ""
     return ProblemStatus(
         code=symptom.code,
         slot=symptom.slot,
@@ -130,7 +130,7 @@ def _quiet(
 ) -> NoteStatus:
     what, target = (str(Topic(topic)), topic) if topic is not None else (str(slot), f"slot {slot}")
     since = clock_time(datetime.fromtimestamp(wall, zone), datetime.fromtimestamp(observation.wall, zone))
-    lasts = duration(max(0.0, observation.wall - wall))
+    lasts = seconds(max(0.0, observation.wall - wall))
     whom = f" by {by}" if by is not None else ""
     return NoteStatus(
         code=code,

@@ -16,24 +16,30 @@ _LABEL = 10
 
 
 def topic_screen(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str]:
-    here = [problem for problem in snapshot.problems if problem.topic == topic.topic]
+    problems = [problem for problem in snapshot.problems if problem.topic == topic.topic]
     return joined(
         first_lines(snapshot, view),
         topic_table(replace(snapshot, topics=(topic,)), replace(view, all=view.all or view.width is None)),
         _topic_facts(snapshot, topic),
         _errors(topic),
-        [*problem_lines(here, view), *note_lines([note for note in snapshot.notes if note.topic == topic.topic])],
+        [
+            *problem_lines(problems, view, calls_above=False),
+            *note_lines([n for n in snapshot.notes if n.topic == topic.topic]),
+        ],
     )
 
 
 def slot_screen(snapshot: Snapshot, slot: SlotStatus, view: View) -> list[str]:
-    here = [problem for problem in snapshot.problems if problem.slot == slot.slot]
+    problems = [problem for problem in snapshot.problems if problem.slot == slot.slot]
     return joined(
         first_lines(snapshot, view),
         slot_table(replace(snapshot, slots=(slot,)), view),
         _slot_facts(slot),
         call_table(slot.running, view) if slot.running else ["no handler runs"],
-        [*problem_lines(here, view), *note_lines([note for note in snapshot.notes if note.slot == slot.slot])],
+        [
+            *problem_lines(problems, view, calls_above=True),
+            *note_lines([n for n in snapshot.notes if n.slot == slot.slot]),
+        ],
     )
 
 

@@ -56,4 +56,5 @@ def _failing(snapshot: Snapshot) -> bool:
 
 def _endings(snapshot: Snapshot, view: View, *, notes_below: bool = False) -> list[str]:
     notes = [note for note in snapshot.notes if not notes_below or note.topic is None]
-    return [*problem_lines(snapshot.problems, view), *note_lines(notes)]
+    more = snapshot.problems if len(snapshot.problems) > 1 else ()  # the first lines have told of one alone
+    return [*problem_lines(more, view, calls_above=True), *note_lines(notes)]

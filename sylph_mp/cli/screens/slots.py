@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sylph_mp.cli.screens.calls import call_line
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.quantities import UNKNOWN, duration, rate, share, size
+from sylph_mp.control.quantities import UNKNOWN, rate, seconds, share, size
 from sylph_mp.control.status import SlotStatus, Snapshot
 
 _COLUMNS = (
@@ -46,11 +46,11 @@ def worst_first(snapshot: Snapshot) -> Sequence[SlotStatus]:
 def slot_state(slot: SlotStatus) -> str:
     """The word; how old the heartbeat is, if it is; `!` if it is bad."""
     if slot.state in _BAD:
-        return f"hung {duration(round(slot.state_s))}!" if slot.state == "hung" else f"{slot.state}!"
+        return f"hung {seconds(slot.state_s)}!" if slot.state == "hung" else f"{slot.state}!"
     if slot.state == "waiting" and slot.retry_in_s is not None:
-        return f"waiting {duration(round(slot.retry_in_s))}" if slot.retry_in_s >= 1 else slot.state
+        return f"waiting {seconds(slot.retry_in_s)}" if slot.retry_in_s >= 1 else slot.state
     silent = slot.beat_age_s is not None and slot.beat_age_s > _SILENT_S
-    return f"{slot.state} {duration(round(slot.beat_age_s or 0))}" if silent else slot.state
+    return f"{slot.state} {seconds(slot.beat_age_s)}" if silent else slot.state
 
 
 def is_usual(slot: SlotStatus) -> bool:
@@ -66,7 +66,7 @@ def _row(slot: SlotStatus, view: View) -> Row:
             "SLOT": str(slot.slot),
             "STATE": slot_state(slot),
             "PID": UNKNOWN if slot.pid is None else str(slot.pid),
-            "UP": _up(slot.uptime_s),
+            "UP": seconds(slot.uptime_s),
             "RATE/S": rate(slot.rate_per_s),
             "BUSY": share(slot.busy_ratio),
             "INFLIGHT": f"{slot.in_flight}/{slot.in_flight_limit}",
@@ -77,10 +77,6 @@ def _row(slot: SlotStatus, view: View) -> Row:
             "SHARDS": " ".join(slot.shards) or UNKNOWN,
         },
     )
-
-
-def _up(uptime_s: float | None) -> str:
-    return UNKNOWN if uptime_s is None else duration(uptime_s)
 
 
 def _stuck_lines(slot: SlotStatus, view: View) -> tuple[str, ...]:

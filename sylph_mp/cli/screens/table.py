@@ -38,7 +38,9 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def render(columns: Sequence[Column], rows: Sequence[Row], view: View, *, what: str) -> list[str]:
-    """The table's lines; `what` names the state of rows that are left out."""
+    """The table's lines, none without a row; `what` names the state of rows that are left out."""
+    if not rows:
+        return []
     shown_rows = rows if view.all or view.width is None else _limited(rows)
     widths = {column.name: _width(column, shown_rows) for column in columns}
     shown = columns if view.all or view.width is None else _fitting(columns, widths, view.width)

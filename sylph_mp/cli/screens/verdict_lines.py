@@ -21,12 +21,12 @@ def first_lines(snapshot: Snapshot, view: View) -> list[str]:
     return lines
 
 
-def problem_lines(problems: Sequence[ProblemStatus], view: View) -> list[str]:
-    """The list; one problem alone is in the first lines already."""
-    if len(problems) < 2:
+def problem_lines(problems: Sequence[ProblemStatus], view: View, *, calls_above: bool) -> list[str]:
+    """The list; `calls_above`: a table above shows the stuck calls themselves."""
+    if not problems:
         return []
     codes = max(len(problem.code) for problem in problems)
-    texts = [_text(problem) for problem in problems]
+    texts = [_text(problem, calls_above=calls_above) for problem in problems]
     room = None if view.width is None else view.width - max(len(f"next: {p.next}") for p in problems) - codes - 4 - _GAP
     longest = max(map(len, texts))
     lines = ["problems, worst first:"]
@@ -43,6 +43,5 @@ def note_lines(notes: Sequence[NoteStatus]) -> list[str]:
     return [f"note: {note.text}; {note.next}" for note in notes]
 
 
-def _text(problem: ProblemStatus) -> str:
-    above = " (above)" if problem.code == "thread-stuck" else ""
-    return printable(problem.text) + above
+def _text(problem: ProblemStatus, *, calls_above: bool) -> str:
+    return printable(problem.text) + (" (above)" if calls_above and problem.code == "thread-stuck" else "")
