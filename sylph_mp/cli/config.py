@@ -16,7 +16,7 @@ from sylph_mp.config.load import load
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.schema import Config
 from sylph_mp.control.quantities import size, spaced
-from sylph_mp.errors import ConfigError, Problem, UsageError
+from sylph_mp.errors import BrokerRefusedError, ConfigError, Problem, UsageError
 from sylph_mp.master.slot import geometry_of
 from sylph_mp.shm.segment import needed_bytes
 
@@ -36,12 +36,18 @@ _json = click.option("--json", "as_json", is_flag=True, help="One object, for pr
 @command.command("check")
 @_file
 @set_option
+@click.option("--broker", is_flag=True, help="Also ask the brokers for the topics and groups.")
 @_json
-def check(file: str, overrides: dict[str, str], *, as_json: bool) -> int:
-    """Say everything that is wrong; starts nothing. Exit code 0: fine; 78: errors."""
+def check(file: str, overrides: dict[str, str], *, broker: bool, as_json: bool) -> int:
+    """Say everything that is wrong; starts nothing.
+
+    \b
+    Exit code  0 fine    69 a broker refuses, or is away    78 errors in the configuration
+    """
     try:
         config = load(file, environ=os.environ, overrides=overrides)
-    except ConfigError as error:
+        answers = _ask_brokers(config) if broker else []
+    except (ConfigError, BrokerRefusedError) as error:
         if not as_json:
             raise
         _print_json(_checked(str(error), error.problems))
@@ -52,6 +58,8 @@ def check(file: str, overrides: dict[str, str], *, as_json: bool) -> int:
         return 0
     for warning in config.warnings:
         click.echo(render(warning) + "\n", err=True)
+    for answer in answers:
+        click.echo(answer, err=True)
     click.echo(sentence)
     return 0
 
@@ -71,6 +79,12 @@ def show(key: str | None, file: str, overrides: dict[str, str], *, as_json: bool
         click.echo(_explained(found[0]))
     else:
         click.echo(_listed(found))
+
+
+def _ask_brokers(config: Config) -> list[str]:
+    from sylph_mp.cli.broker_questions import ask_brokers  # noqa: PLC0415 - most checks need no libcurl
+
+    return ask_brokers(config)
 
 
 def summary(config: Config) -> str:

@@ -1,6 +1,7 @@
 """`sylph config`: what it prints, where, and with which exit code."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
@@ -73,6 +74,18 @@ class TestCheck:
         (problem,) = said["problems"]
         assert (problem["place"], problem["column"], problem["width"]) == ("config.toml:8:1", 1, 5)
         assert problem["hint"] == "nearest: shards"
+
+    def test_a_broker_that_is_away_is_an_error_only_for_who_asks(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with socket.socket() as taken:  # bound, but nobody listens
+            taken.bind(("127.0.0.1", 0))
+            file.write_text(GOOD.replace("8081", str(taken.getsockname()[1])))
+            assert sylph(monkeypatch, "config", "check") == 0
+            assert sylph(monkeypatch, "config", "check", "--broker") == 69
+        err = capfd.readouterr().err
+        assert err.startswith("config.toml:3:13: error: broker 127.0.0.1:")
+        assert "connection refused\n   3 | endpoints = " in err
 
     def test_an_option_without_a_value(
         self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
