@@ -183,6 +183,11 @@ class TestScreens:
             "config.toml:15:10: error: no TOML: Invalid value\n  15 | shards = = 4\n     |          ^\n\n"
         )
 
+    def test_where_it_is_not_sure_there_is_no_line(self, folder: Path) -> None:
+        text = screen(changed("threads = 8", '"thre\\u0061d" = 8'))
+        assert text.startswith("config.toml: error: unknown key consumers.thread\n  why: ")
+        assert "fix: write threads in its place" in text
+
     def test_an_instance_that_is_not_there(self, folder: Path) -> None:
         assert screen(changed("shards = 4", 'instance = "defualt"')).startswith(
             'config.toml:15:12: error: topics.orders: there is no instance "defualt"\n'
