@@ -5,6 +5,7 @@ In the command's process, before it connects.
 
 import getpass
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ def socket_path(config: str | None, socket: str | None) -> str:
     if config is None and not Path(CONFIG_FILE).exists():
         return os.path.abspath(SOCKET)
     return load(config or CONFIG_FILE, environ=os.environ, overrides={}).control.socket
+
+
+def addressed(command: str, config: str | None, socket: str | None) -> str:
+    """A proposed `sylph` command, so that it can be pasted and reaches the same master."""
+    words = command.split(" ", 2)
+    if words[0] != "sylph" or len(words) < 2:
+        return command
+    options = [f"--config {shlex.quote(config)}"] if config is not None else []
+    if socket is not None and words[1] not in {"run", "config"}:
+        options.append(f"--socket {shlex.quote(socket)}")
+    return " ".join([command, *options])
 
 
 def user_name() -> str:

@@ -1,14 +1,16 @@
 """`sylph status`: what the fleet is doing, and what is wrong. Reads only; no consumer and no broker notices."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
 
 import click
 import msgspec
+from msgspec.structs import replace
 
-from sylph_mp.cli.control_socket import socket_options, socket_path
+from sylph_mp.cli.control_socket import addressed, socket_options, socket_path
 from sylph_mp.cli.screens.details import slot_screen, topic_screen
 from sylph_mp.cli.screens.overview import instance_screen, overview
 from sylph_mp.cli.screens.view import Color, View, of_stream
@@ -64,7 +66,8 @@ def command(
         snapshot = _look(path)
         if not quiet:
             view = of_stream(sys.stdout, color=color, show_all=show_all)
-            _print(_json(snapshot) if as_json else _text(screen(snapshot, view), view, redraw=watch is not None))
+            lines = [] if as_json else screen(_addressed(snapshot, config, socket), view)
+            _print(_json(snapshot) if as_json else _text(lines, view, redraw=watch is not None))
         return _exit_code(snapshot, strict=strict)
 
     return show() if watch is None else _repeat(show, _seconds(watch))
@@ -83,6 +86,16 @@ def _look(path: str) -> Snapshot:
 def _without_master(verdict: str, text: str) -> Snapshot:
     sentence, _, command = text.removeprefix(f"{verdict.replace('-', ' ')}: ").partition("\nnext: ")
     return Snapshot(at=rfc3339(time.time()), verdict=verdict, sentence=sentence, next=command)
+
+
+def _addressed(snapshot: Snapshot, config: str | None, socket: str | None) -> Snapshot:
+    """With commands that can be pasted, wherever the master was found."""
+    return replace(
+        snapshot,
+        next=None if snapshot.next is None else addressed(snapshot.next, config, socket),
+        problems=tuple(replace(found, next=addressed(found.next, config, socket)) for found in snapshot.problems),
+        notes=tuple(replace(note, next=addressed(note.next, config, socket)) for note in snapshot.notes),
+    )
 
 
 def _screen(target: Target) -> Screen:
@@ -120,10 +133,21 @@ def _json(snapshot: Snapshot) -> bytes:
 
 
 def _text(lines: list[str], view: View, *, redraw: bool) -> bytes:
+    on_terminal = redraw and view.width is not None
+    if on_terminal:
+        lines = _fitting(lines, shutil.get_terminal_size().lines, view)
     text = view.characters("\n".join(lines)) + "\n"
     if redraw:
-        text = _HOME + text if view.width is not None else text + "\n"
+        text = _HOME + text if on_terminal else text + "\n"
     return text.encode(errors="replace")
+
+
+def _fitting(lines: list[str], height: int, view: View) -> list[str]:
+    """The first lines: if the screen scrolled, the verdict would be gone."""
+    room = max(2, height - 1)
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"{view.cut} {len(lines) - room + 1} more lines"]
 
 
 def _print(output: bytes) -> None:

@@ -54,6 +54,11 @@ def seconds(time_s: float | None) -> str:
     return UNKNOWN if time_s is None else _whole(round(time_s))
 
 
+def setting(time_s: float) -> str:
+    """A configured time, without digits that nobody wrote: `5s`, `0.5s` as `500ms`, `1m30s`"""
+    return seconds(time_s) if time_s == round(time_s) else duration(time_s)
+
+
 def size(byte_count: float | None) -> str:
     """`512B`, `3.1MiB`, `18.3MiB`, `118MiB`, `7.8GiB`; binary"""
     if byte_count is None:

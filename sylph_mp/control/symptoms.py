@@ -11,7 +11,7 @@ from msgspec import Struct
 from sylph_mp.control import facts
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation, SlotObservation, TopicObservation
-from sylph_mp.control.quantities import count, duration, rate, seconds, share, spaced
+from sylph_mp.control.quantities import count, duration, rate, seconds, setting, share, spaced
 from sylph_mp.control.target import Topic
 
 #: A consumer without a heartbeat for this long is killed by the master.
@@ -115,13 +115,14 @@ def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
     if silent_s is None or not facts.is_hung(slot, now):
         return
     silent = f"no heartbeat for {spaced(seconds(silent_s))}"
+    kill = f", kill at {spaced(seconds(KILL_S))}" if silent_s < KILL_S else ""
     yield Symptom(
         code="consumer-hung",
         slot=slot.slot,
         began=now - silent_s,
         value=silent_s,
         threshold=facts.HUNG_S,
-        sentence=f"slot {slot.slot} shows {silent}, kill at {spaced(seconds(KILL_S))}",
+        sentence=f"slot {slot.slot} shows {silent}{kill}",
         text=f"slot {slot.slot}: {silent}",
         next=f"sylph status {slot.slot}",
         clears_s=facts.HUNG_S,
@@ -137,7 +138,7 @@ def _stuck(slot: SlotObservation, observation: Observation) -> Iterator[Symptom]
     thread = f"thread {call.thread}" if call.thread is not None else "async call"
     runs_s, limit_s = observation.now - call.started_at, limits[call.topic]
     more = f"; {len(late) - 1} more there" if len(late) > 1 else ""
-    runs = f"{call.handler} runs {spaced(duration(runs_s))}, limit {spaced(duration(limit_s))}{more}"
+    runs = f"{call.handler} runs {spaced(duration(runs_s))}, limit {spaced(setting(limit_s))}{more}"
     yield Symptom(
         code="thread-stuck",
         slot=slot.slot,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.text import short_id
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.quantities import UNKNOWN, age, duration, spaced
+from sylph_mp.control.quantities import UNKNOWN, age, duration, setting, spaced
 from sylph_mp.control.status import RunningStatus
 
 _COLUMNS = (
@@ -21,7 +21,7 @@ _COLUMNS = (
 
 def call_line(call: RunningStatus, view: View) -> str:
     who = "async call" if call.thread is None else f"thread {call.thread}"
-    limit = "" if call.limit_s is None else f", limit {spaced(duration(call.limit_s))}"
+    limit = "" if call.limit_s is None else f", limit {spaced(setting(call.limit_s))}"
     message = short_id(call.message, cut=view.cut)
     return f"{who}: {call.handler} runs {spaced(duration(call.run_s))}{limit}, message {message}"
 
@@ -40,7 +40,7 @@ def _row(call: RunningStatus) -> Row:
             "TOPIC": call.topic,
             "HANDLER": call.handler,
             "RUNS": age(call.run_s) + ("!" if late else ""),
-            "LIMIT": UNKNOWN if call.limit_s is None else duration(call.limit_s),
+            "LIMIT": UNKNOWN if call.limit_s is None else setting(call.limit_s),
             "ATTEMPT": str(call.attempt),
             "MESSAGE": call.message,
         },

@@ -9,7 +9,7 @@ from sylph_mp.cli.screens.text import printable
 from sylph_mp.cli.screens.topics import topic_table
 from sylph_mp.cli.screens.verdict_lines import first_lines, note_lines, problem_lines
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.quantities import UNKNOWN, age, count, share, size
+from sylph_mp.control.quantities import UNKNOWN, age, count, share, size, spaced
 from sylph_mp.control.status import SlotStatus, Snapshot, TopicStatus
 
 _LABEL = 10
@@ -53,13 +53,19 @@ def _topic_facts(snapshot: Snapshot, topic: TopicStatus) -> list[str]:
         "lease over": topic.expired,
         "unshared": topic.unshared,
     }
-    flying = [("running", topic.running), ("queued", topic.queued), ("to be settled", topic.held)]
     return [
         _fact("group", f"{topic.group} on instance {topic.instance}"),
         _fact("shards", _placement(snapshot, topic)),
         _fact("totals", _counts(numbers) or "nothing received since the master's start"),
-        _fact("in flight", ", ".join(f"{count(number)} {name}" for name, number in flying)),
+        _fact("in flight", _in_flight(topic)),
     ]
+
+
+def _in_flight(topic: TopicStatus) -> str:
+    running = f"{count(topic.running)} running"
+    if topic.queued is None or topic.held is None:
+        return f"{running}; what is queued is unknown while a consumer is silent"
+    return f"{running}, {count(topic.queued)} queued, {count(topic.held)} to be settled"
 
 
 def _placement(snapshot: Snapshot, topic: TopicStatus) -> str:
@@ -91,7 +97,7 @@ def _slot_facts(slot: SlotStatus) -> list[str]:
     used = f"{size(slot.buffer_used_bytes)} of {size(slot.buffer_bytes)}"
     return [
         _fact("process", "none" if slot.pid is None else process),
-        _fact("heartbeat", UNKNOWN if slot.beat_age_s is None else f"{age(slot.beat_age_s)} ago"),
+        _fact("heartbeat", UNKNOWN if slot.beat_age_s is None else f"{spaced(age(slot.beat_age_s))} ago"),
         _fact("shards", " ".join(slot.shards) or "none"),
         _fact("totals", _counts(numbers) or "nothing received since the master's start"),
         _fact("buffer", used),

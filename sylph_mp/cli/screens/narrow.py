@@ -7,8 +7,8 @@ from sylph_mp.control.quantities import rate, share, whole_duration
 from sylph_mp.control.status import NoteStatus, SlotStatus, Snapshot, TopicStatus
 from sylph_mp.control.timestamps import clock_time, parse_rfc3339
 
-#: State and numbers take this.
-_REST_WIDTH = 38
+#: State and numbers take this at most.
+_REST_WIDTH = 40
 
 
 def narrow_lines(snapshot: Snapshot, view: View) -> list[str]:

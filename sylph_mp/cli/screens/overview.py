@@ -24,7 +24,9 @@ def overview(snapshot: Snapshot, view: View) -> list[str]:
     away = [topic for topic in snapshot.topics if topic.state == "away"]
     lost = any(instance.state == "away" for instance in snapshot.instances)
     if lost and len(away) == len(snapshot.topics) and not view.all:
-        return joined(first, instance_table(snapshot, view), stranded_lines(snapshot), _endings(snapshot, view))
+        return joined(
+            first, instance_table(snapshot, view), stranded_lines(snapshot), _endings(snapshot, view, calls_above=False)
+        )
     notes_below = width < _NOTES_BELOW
     return joined(
         first,
@@ -54,7 +56,7 @@ def _failing(snapshot: Snapshot) -> bool:
     return any(instance.state == "failing" for instance in snapshot.instances)
 
 
-def _endings(snapshot: Snapshot, view: View, *, notes_below: bool = False) -> list[str]:
+def _endings(snapshot: Snapshot, view: View, *, notes_below: bool = False, calls_above: bool = True) -> list[str]:
     notes = [note for note in snapshot.notes if not notes_below or note.topic is None]
     more = snapshot.problems if len(snapshot.problems) > 1 else ()  # the first lines have told of one alone
-    return [*problem_lines(more, view, calls_above=True), *note_lines(notes)]
+    return [*problem_lines(more, view, calls_above=calls_above), *note_lines(notes)]

@@ -137,6 +137,15 @@ def test_watching_off_a_terminal_does_not_redraw(sylph, shows, monkeypatch):
     assert out.count("healthy: ") == 2
 
 
+def test_proposed_commands_reach_the_same_master(sylph, shows):
+    shows(degraded())
+    shown = sylph("status", "--socket", "my run/s.sock")[1]
+    assert "next: sylph status 3 --socket 'my run/s.sock'\n" in shown
+    assert "; sylph start refunds --socket 'my run/s.sock'\n" in shown
+    shows(NO_MASTER)
+    assert sylph("status", "--socket", "s.sock")[1].splitlines()[-1] == "next: sylph run"
+
+
 def test_verbs_pass_on_what_they_are_told(sylph, monkeypatch):
     told = []
 

@@ -241,7 +241,7 @@ def test_a_slot_in_detail():
         shown.partition("\n\nSLOT")[2].partition("\n\n")[2]
         == """\
 process    pid 41208, 8 threads
-heartbeat  0.4s ago
+heartbeat  0.4 s ago
 shards     orders/1
 totals     88,000 received, 87,900 acked
 buffer     328KiB of 16.0MiB
@@ -254,6 +254,12 @@ THREAD  TOPIC   HANDLER    RUNS  LIMIT  ATTEMPT  MESSAGE
 problems, worst first:
   thread-stuck  slot 2, thread 5 (above)    next: sylph recycle 2"""
     )
+
+
+def test_a_silent_consumer_hides_what_is_queued():
+    silent = topic("orders", running=3, queued=None, held=None)
+    lines = topic_screen(replace(degraded(), topics=(silent,)), silent, View(width=80))
+    assert "in flight  3 running; what is queued is unknown while a consumer is silent" in lines
 
 
 def test_instances_when_all_is_well():

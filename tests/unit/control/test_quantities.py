@@ -64,6 +64,11 @@ def test_share(ratio, shown):
     assert quantities.share(ratio) == shown
 
 
+@pytest.mark.parametrize(("time_s", "shown"), [(5.0, "5s"), (0.5, "500ms"), (2.5, "2.5s"), (90.0, "1m30s")])
+def test_setting(time_s, shown):
+    assert quantities.setting(time_s) == shown
+
+
 def test_count_has_commas():
     assert quantities.count(41_200) == "41,200"
     assert quantities.count(None) == "-"

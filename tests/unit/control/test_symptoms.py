@@ -40,6 +40,7 @@ def test_a_heartbeat_older_than_five_seconds():
     assert "consumer-hung" not in found(slot(1), slot(2, beat_age_s=4.9))
     hung = found(slot(1), slot(2, beat_age_s=12.0))["consumer-hung"]
     assert hung.sentence == "slot 2 shows no heartbeat for 12 s, kill at 15 s"
+    assert found(slot(1), slot(2, beat_age_s=16.0))["consumer-hung"].sentence == "slot 2 shows no heartbeat for 16 s"
     assert (hung.slot, hung.value, hung.threshold, hung.next) == (2, 12.0, 5.0, "sylph status 2")
 
 
