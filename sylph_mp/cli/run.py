@@ -2,50 +2,58 @@
 
 import os
 import sys
+import time
 
 import click
 
 from sylph_mp import logs
+from sylph_mp.cli.embedded import EmbeddedBrokers
+from sylph_mp.cli.overrides import set_option
 from sylph_mp.cli.problems import render
 from sylph_mp.config.load import load
 from sylph_mp.config.schema import Config
-from sylph_mp.errors import UsageError
 from sylph_mp.logs import Log
 from sylph_mp.master.options import Options
-from sylph_mp.master.transcript import LogLines, Screen
+from sylph_mp.master.transcript import LogLines, Screen, Transcript, open_transcript
 
 
 @click.command("run")
-@click.option("--config", "path", default="config.toml", metavar="FILE", show_default=True, help="The configuration.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key, such as consumers.threads=4."
-)
+@click.option("--config", "file", default="config.toml", metavar="FILE", show_default=True, help="The configuration.")
+@set_option
 @click.option("--log", "form", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True)
-@click.option("--log-level", "level", type=click.Choice(["debug", "info", "warn", "error"]), default="info")
-def command(path: str, settings: tuple[str, ...], form: logs.Form, level: str) -> int:
+@click.option("--log-level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True)
+def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: str) -> int:
     """Start the fleet and supervise it until Ctrl-C or SIGTERM, which let it drain; a second one kills.
 
     SIGHUP reloads the configuration and the code, SIGTTIN and SIGTTOU add and remove a consumer.
+
+    \b
+    Exit code   0 stopped, all settled or handed back    1 the same, but some left to their lease
+               69 a broker refuses for good             70 every slot is in a crash loop
+               71 no memory, port or socket             78 errors in the configuration or the app
     """
     from sylph_mp.master.main import run  # noqa: PLC0415 - so that `sylph --help` need not load libcurl
 
-    overrides = dict(_pair(text) for text in settings)
+    began = time.monotonic()
+    with EmbeddedBrokers() as brokers:
 
-    def read() -> Config:
-        return load(path, environ=os.environ, overrides=overrides)
+        def read() -> Config:
+            return brokers.started(load(file, environ=os.environ, overrides=overrides))
 
-    config = read()
-    for problem in config.warnings:
-        click.echo(render(problem), err=True)
-    logs.configure(form=form, level=level)
-    on_terminal = sys.stderr.isatty() and form == "auto"
-    transcript = Screen(lambda line: click.echo(line, err=True)) if on_terminal else LogLines(Log("master"))
-    options = Options(log_form="json" if form == "json" else "text", log_level=level, stacks=sys.stderr)
-    return run(config, load=read, transcript=transcript, options=options)
+        config = load(file, environ=os.environ, overrides=overrides)
+        for problem in config.warnings:
+            click.echo(render(problem), err=True)
+        transcript = _transcript(form)
+        open_transcript(transcript, config, took_s=time.monotonic() - began)
+        config = brokers.started(config)
+        for endpoint in brokers.endpoints:
+            transcript.line("broker", f"embedded on {endpoint}, in memory, for trying out")
+        options = Options(log_form=form, log_level=log_level, stacks=sys.stderr)
+        return run(config, load=read, transcript=transcript, options=options)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--set {text}: KEY=VALUE is due")
-    return key, value
+def _transcript(form: logs.Form) -> Transcript:
+    """Steps for who looks on, log lines for a log store."""
+    if sys.stderr.isatty() and form == "auto":
+        return Screen(lambda line: click.echo(line, err=True))
+    return LogLines(Log("master"))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sylph_mp.config.file import problem_at
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.errors import BrokerRefusedError, Problem, TransportError
 
@@ -62,33 +63,34 @@ def used_instances(config: Config) -> list[Instance]:
 
 def _problem(answer: Answer, config: Config, instance: Instance) -> Problem:
     broker = f"broker {instance.endpoints[0]}"
-    place = _place(answer, config)
+    named = f'{answer.kind} "{answer.name}"' if answer.kind == "topic" else f'consumer group "{answer.name}"'
     if answer.state == "refused":
-        name = instance.name.upper()
-        return Problem(
-            place=place,
-            what=f'{broker} refuses {answer.kind} "{answer.name}": {answer.reason}',
-            fix=f"SYLPH_INSTANCES_{name}_ACCESS_KEY and _SECRET_KEY of a user that may subscribe",
+        variable = f"SYLPH_INSTANCES_{instance.name.upper()}"
+        return problem_at(
+            config,
+            _key(answer, config),
+            f"{broker} refuses {named}: {answer.reason}",
+            fix=f"{variable}_ACCESS_KEY and {variable}_SECRET_KEY of somebody who may subscribe",
         )
-    if answer.kind == "topic":
-        return Problem(
-            place=place,
-            what=f'{broker} has no topic "{answer.name}"',
-            why="the broker makes no topics by itself for this protocol",
-            fix=f"mqadmin updateTopic -n NAMESRV:9876 -c CLUSTER -t {answer.name}",
-        )
-    return Problem(
-        place=place,
-        what=f'{broker} has no consumer group "{answer.name}"',
-        why="the broker makes no groups by itself for this protocol",
-        fix=f"mqadmin updateSubGroup -n NAMESRV:9876 -c CLUSTER -g {answer.name}",
+    return problem_at(
+        config,
+        _key(answer, config),
+        f"{broker} has no {named}",
+        why=f"the broker makes no {answer.kind}s by itself for this protocol",
+        fix=f"mqadmin {_MAKES[answer.kind]} {answer.name}",
     )
 
 
-def _place(answer: Answer, config: Config) -> str:
+_MAKES = {
+    "topic": "updateTopic -n NAMESRV:9876 -c CLUSTER -t",
+    "group": "updateSubGroup -n NAMESRV:9876 -c CLUSTER -g",
+}
+
+
+def _key(answer: Answer, config: Config) -> str:
+    """The dotted key that names it."""
     if answer.kind == "topic":
-        keys = [f"topics.{answer.name}"]
-    else:
-        owners = [topic.name for topic in config.topics.values() if topic.group == answer.name]
-        keys = [*(f"topics.{owner}.group" for owner in owners), "consumers.group"]
-    return next((config.places[key] for key in keys if key in config.places), config.path)
+        return f"topics.{answer.name}"
+    owners = (topic.name for topic in config.topics.values() if topic.group == answer.name)
+    own = (f"topics.{owner}.group" for owner in owners)
+    return next((key for key in own if key in config.places), "consumers.group")

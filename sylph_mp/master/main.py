@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import uvloop
 
+from sylph_mp import logs
 from sylph_mp.config.schema import Config
 from sylph_mp.logs import Log
 from sylph_mp.master import signals
 from sylph_mp.master.options import Options
-from sylph_mp.master.topology import Master
+from sylph_mp.master.topology import Master, prepare_process
 from sylph_mp.master.transcript import Transcript
 
 
@@ -21,6 +22,8 @@ def run(config: Config, *, load: Callable[[], Config], transcript: Transcript, o
 
     `load` reads the configuration anew, for a reload.
     """
+    prepare_process()
+    logs.configure(form=options.log_form, level=options.log_level)
     return uvloop.run(_run(config, load=load, transcript=transcript, options=options))
 
 

@@ -1,9 +1,10 @@
 """What a master is told besides its configuration. Made by the command that becomes the master."""
 
-from typing import Literal, TextIO
+from typing import TextIO
 
 from msgspec import Struct
 
+from sylph_mp.logs import Form
 from sylph_mp.master.broker_check import Ask
 
 #: What a forked process runs, `module:function`.
@@ -11,7 +12,7 @@ CONSUMER = "sylph_mp.consumer.main:run"
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    log_form: Literal["text", "json"]
+    log_form: Form
     log_level: str
     stacks: TextIO
     """Where SIGUSR1 writes to."""

@@ -13,7 +13,7 @@ from sylph_mp.master.broker_check import BrokerCheck, used_instances
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.slot import Slot
 from sylph_mp.master.supervisor import Supervisor
-from sylph_mp.master.transcript import Step, Transcript, step
+from sylph_mp.master.transcript import Step, Transcript, groups_of, step
 
 #: Between two attempts to reach a broker.
 RETRY_S = 1.0
@@ -78,11 +78,6 @@ class Startup:
 
     def _step(self, name: str, waiting: str) -> AbstractAsyncContextManager[Step]:
         return step(self._transcript, name, clock=self._clock, waiting=waiting)
-
-
-def groups_of(config: Config) -> str:
-    """`orders-service`, or several"""
-    return ", ".join(dict.fromkeys(topic.group for topic in config.topics.values()))
 
 
 def _where_to_look(control: Control) -> str:

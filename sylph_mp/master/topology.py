@@ -7,12 +7,10 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, Literal
 
 from setproctitle import setproctitle
 
-from sylph_mp import __version__
 from sylph_mp.clock import Clock, SystemClock
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.control.history import History
@@ -34,10 +32,11 @@ from sylph_mp.master.restarts import Rules
 from sylph_mp.master.shutdown import Stopped
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.spawner import Spawner
-from sylph_mp.master.startup import Startup, groups_of
+from sylph_mp.master.startup import Startup
 from sylph_mp.master.supervisor import Supervisor
-from sylph_mp.master.transcript import Transcript, step
+from sylph_mp.master.transcript import Transcript, groups_of, step
 from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.probe import Finding, probe
 from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import (
@@ -52,6 +51,11 @@ from sylph_mp.shm.segment import (
 
 #: The symptoms are looked at so often even if nobody asks, for their times to be right.
 WATCH_S = 1.0
+
+
+def prepare_process() -> None:
+    """Undo what importing this module did to logging; to be called before logging is configured."""
+    import_official_client()
 
 
 class Master:
@@ -73,7 +77,11 @@ class Master:
         fleet.scale(config.consumers.processes.min)
         history = History()
         self._spawner = Spawner(
-            entry=options.entry, log_form=options.log_form, log_level=options.log_level, clock=clock, log=log
+            entry=options.entry,
+            log_form="json" if options.log_form == "json" else "text",
+            log_level=options.log_level,
+            clock=clock,
+            log=log,
         )
         self._supervisor = supervisor = Supervisor(
             fleet=fleet, spawner=self._spawner, history=history, rules=Rules(), chronicle=Chronicle(), clock=clock
@@ -115,8 +123,6 @@ class Master:
     async def run(self, signalled: signals.Queue) -> Stopped:
         """Until a stop is over. Raises SylphError: what was refused, could not be had, or gave up."""
         config = self._config
-        self._transcript.begin(version=__version__, config=Path(config.path).name, groups=f"group {groups_of(config)}")
-        self._transcript.line("config", _summary(config))
         last: StoppedMessage | None = None
         async with AsyncExitStack() as stack:
             await self._control.start()
@@ -229,15 +235,3 @@ def _asking(clock: Clock) -> Ask:
 
 def _answer(kind: Literal["topic", "group"], found: Finding) -> Answer:
     return Answer(kind=kind, name=found.name, state=found.state, reason=str(found.error or ""))
-
-
-def _summary(config: Config) -> str:
-    """`3 topics, 2 to 4 consumers, 8 threads each`"""
-    count, processes, threads = len(config.topics), config.consumers.processes, config.consumers.threads
-    consumers = f"{processes.min}" if processes.min == processes.max else f"{processes.min} to {processes.max}"
-    each = f"{threads.min}" if threads.min == threads.max else f"{threads.min} to {threads.max}"
-    return f"{_plural(count, 'topic')}, {consumers} consumers, {each} threads each"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

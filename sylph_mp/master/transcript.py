@@ -7,9 +7,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
+from sylph_mp import __version__
 from sylph_mp.clock import Clock
+from sylph_mp.config.schema import Config
 from sylph_mp.control.quantities import duration, spaced
 from sylph_mp.logs import Log
 from sylph_mp.master.shutdown import Stopped
@@ -100,6 +103,14 @@ class LogLines:
         )
 
 
+def open_transcript(transcript: Transcript, config: Config, *, took_s: float) -> None:
+    """The first two lines; `took_s` is what reading the configuration took."""
+    groups = groups_of(config)
+    named = f"groups {groups}" if "," in groups else f"group {groups}"
+    transcript.begin(version=__version__, config=Path(config.path).name, groups=named)
+    transcript.line("config", _summary(config), took_s)
+
+
 @asynccontextmanager
 async def step(transcript: Transcript, name: str, *, clock: Clock, waiting: str = "") -> AsyncIterator[Step]:
     """Print the step's line when the block is done, and what it waits for while it is not."""
@@ -125,6 +136,23 @@ def notice_times() -> Iterator[float]:
     """2 s, 10 s, 1 min, 2 min, …"""
     yield from NOTICES_S
     yield from itertools.count(MINUTE_S, MINUTE_S)
+
+
+def groups_of(config: Config) -> str:
+    """`orders-service`, or several"""
+    return ", ".join(dict.fromkeys(topic.group for topic in config.topics.values()))
+
+
+def _summary(config: Config) -> str:
+    """`3 topics, 2 to 4 consumers, 8 threads each`"""
+    count, processes, threads = len(config.topics), config.consumers.processes, config.consumers.threads
+    consumers = f"{processes.min}" if processes.min == processes.max else f"{processes.min} to {processes.max}"
+    each = f"{threads.min}" if threads.min == threads.max else f"{threads.min} to {threads.max}"
+    return f"{_plural(count, 'topic')}, {consumers} consumers, {each} threads each"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _took(seconds: float) -> str:

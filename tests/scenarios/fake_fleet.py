@@ -1,4 +1,4 @@
-"""A master in a process of its own, with fake consumers and a broker that knows everything; and its test's grip on it."""
+"""A master in a process of its own, with fake consumers and a broker that knows everything; and a test's grip on it."""
 
 import os
 import signal
@@ -11,7 +11,6 @@ from typing import Self
 
 import psutil
 
-from sylph_mp import logs
 from sylph_mp.config.load import load
 from sylph_mp.config.schema import Instance
 from sylph_mp.control.client import look, tell
@@ -158,7 +157,6 @@ async def all_known(_: Instance, topics: Sequence[str], groups: Sequence[str]) -
 
 
 def main(folder: Path) -> int:
-    logs.configure(form="text")
 
     def read():
         return load(folder / "config.toml", environ={}, overrides={})

@@ -1,4 +1,4 @@
-"""A fleet whose consumers all crash again and again gives up loudly, ends with exit code 70 and leaves nothing behind."""
+"""A fleet whose consumers all crash again and again gives up loudly, ends with exit code 70 and leaves nothing."""
 
 from pathlib import Path
 

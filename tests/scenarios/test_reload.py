@@ -1,4 +1,4 @@
-"""A reload replaces all consumers one by one; a wrong file is refused, a successor that refuses ends it: the rest stay."""
+"""A reload replaces the consumers one by one; a wrong file, or a successor that refuses, leaves the rest as it is."""
 
 import signal
 from pathlib import Path

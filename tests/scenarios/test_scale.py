@@ -1,4 +1,4 @@
-"""Scaling fills the lowest free slots and drains the highest; shards move at once; the limits are told with a remedy."""
+"""Scaling fills the lowest free slots and drains the highest; shards move at once; limits are told with a remedy."""
 
 import signal
 from pathlib import Path
