@@ -16,6 +16,7 @@ from demo.load import Load, LoadError, Plan
 from demo.report import Verdict, report
 from demo.screen import Screen
 from demo.tally import Call, read_calls, tally
+from sylph_mp.devbroker.launch import Group, Order, Topic, launch
 
 PLANS = (
     Plan(topic="orders", rate=600),
@@ -33,19 +34,25 @@ class DemoError(Exception):
     """The demo cannot go on; the text says what did not come."""
 
 
-async def wait_for_broker(fleet: Fleet) -> str:
-    """The embedded broker's address, once all consumers receive from it."""
+def broker_order() -> Order:
+    return Order(
+        topics=tuple(Topic(plan.topic, "FIFO" if plan.groups else "NORMAL") for plan in PLANS),
+        groups=(Group("demo"), Group("demo-in-order", fifo=True)),
+    )
+
+
+async def wait_until_running(fleet: Fleet) -> None:
     until = time.monotonic() + BOOT_S
     while time.monotonic() < until and not fleet.ended:
         snapshot = await fleet.snapshot()
-        if snapshot and snapshot.slots and all(slot.state == "running" for slot in snapshot.slots):
-            return snapshot.instances[0].endpoint
+        if snapshot and snapshot.master and snapshot.master.state == "running":
+            return
         await asyncio.sleep(0.1)
     raise DemoError("the fleet did not start" if fleet.ended else f"the fleet was not ready within {BOOT_S:.0f} s")
 
 
 async def watch(fleet: Fleet, load: Load, sending: asyncio.Task[None], screen: Screen) -> dict[str, int]:
-    """Draw until the time is over and all that was sent is acked; returns acked messages by topic."""
+    """Draw until the time is over and all that was sent is acked, as it should be; returns acked messages by topic."""
     began = time.monotonic()
     while True:
         elapsed = time.monotonic() - began
@@ -54,7 +61,8 @@ async def watch(fleet: Fleet, load: Load, sending: asyncio.Task[None], screen: S
         if sending.done():
             sending.result()
         acked = {topic.topic: topic.acked for topic in snapshot.topics} if snapshot else {}
-        if elapsed >= LOOK_S and (acked == load.sent or elapsed >= LOOK_S + SETTLE_S or fleet.ended):
+        settled = sending.done() and acked == load.sent
+        if elapsed >= LOOK_S and (settled or elapsed >= LOOK_S + SETTLE_S or fleet.ended):
             return acked
         await asyncio.sleep(began + elapsed + 1.0 - time.monotonic())
 
@@ -65,32 +73,40 @@ def progress(elapsed: float, load: Load) -> str:
     return f"{sent} in {elapsed:.0f} s of {LOAD_S:.0f} s" if elapsed < LOAD_S else f"{sent}, no more comes"
 
 
-async def play(folder: Path, screen: Screen) -> Verdict:
+async def play(folder: Path, endpoint: str, screen: Screen) -> Verdict:
+    """The whole of it, against a broker that listens."""
     notes = folder / "notes"
     notes.mkdir()
     fleet = Fleet(
         config=Path(__file__).with_name("config.toml"),
+        endpoint=endpoint,
         socket=folder / "sylph.sock",
         notes=notes,
-        show=lambda line: screen.say(f"  {line}"),
+        for_terminal=screen.is_terminal,
+        show=screen.say,
     )
-    screen.say("$ sylph run")
+    load = Load(PLANS, endpoint=endpoint)
+    screen.say("$ sylph run --config demo/config.toml")
     await fleet.start()
     try:
-        load = Load(PLANS, endpoint=await wait_for_broker(fleet))
+        await wait_until_running(fleet)
         screen.say("", f"$ sylph status      # while {sum(plan.rate for plan in PLANS)} messages a second are sent", "")
-        sending = asyncio.create_task(load.run(LOAD_S))
-        try:
-            acked = await watch(fleet, load, sending, screen)
-        finally:
-            sending.cancel()
+        acked = await send_and_watch(fleet, load, screen)
     finally:
         screen.keep()
-        screen.say("", "$ sylph stop")
+        screen.say("", f"$ kill {fleet.pid}      # SIGTERM: receive no more, finish, settle")
         exit_code = await fleet.stop()
     calls = {plan.topic: read_calls(notes, plan.topic) for plan in PLANS}
     tallies = [tally(topic, calls[topic], sent=sent) for topic, sent in load.sent.items()]
     return report(tallies, acked, seconds=span_s(list(calls.values())), exit_code=exit_code)
+
+
+async def send_and_watch(fleet: Fleet, load: Load, screen: Screen) -> dict[str, int]:
+    sending = asyncio.create_task(load.run(LOAD_S))
+    try:
+        return await watch(fleet, load, sending, screen)
+    finally:
+        sending.cancel()
 
 
 def span_s(calls: Sequence[Sequence[Call]]) -> float:
@@ -110,15 +126,19 @@ def cancel_on_signal() -> None:
 async def main() -> int:
     screen = Screen()
     cancel_on_signal()
-    with TemporaryDirectory(prefix="sylph-demo-") as folder:
-        try:
-            verdict = await play(Path(folder), screen)
-        except (DemoError, LoadError) as error:
-            screen.say("", f"NOT GOOD: {error}")
-            return 1
-        except asyncio.CancelledError:
-            screen.say("", "interrupted")
-            return 130
+    broker = launch(broker_order())
+    screen.say(f"embedded broker on {broker.endpoint}", "")
+    try:
+        with TemporaryDirectory(prefix="sylph-demo-") as folder:
+            verdict = await play(Path(folder), broker.endpoint, screen)
+    except (DemoError, LoadError) as error:
+        screen.say("", f"NOT GOOD: {error}")
+        return 1
+    except asyncio.CancelledError:
+        screen.say("", "interrupted")
+        return 130
+    finally:
+        broker.stop()
     screen.say("", verdict.text)
     return 0 if verdict.good else 1
 

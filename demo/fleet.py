@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import pty
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sylph_mp.control.client import look
@@ -14,27 +16,49 @@ from sylph_mp.errors import NoAnswerError, NoMasterError
 
 
 class Fleet:
-    """Each line that `sylph run` prints goes to `show`."""
+    """Each line that `sylph run` prints goes to `show`: those for a terminal, or those for a log."""
 
-    def __init__(self, *, config: Path, socket: Path, notes: Path, show: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        config: Path,
+        endpoint: str,
+        socket: Path,
+        notes: Path,
+        for_terminal: bool,
+        show: Callable[[str], None],
+    ) -> None:
         self._config = config
+        self._environment = {
+            "SYLPH_INSTANCES_DEFAULT_ENDPOINTS": endpoint,
+            "SYLPH_CONTROL_SOCKET": str(socket),
+            "SYLPH_DEMO_NOTES": str(notes),
+        }
         self._socket = socket
-        self._notes = notes
+        self._for_terminal = for_terminal
         self._show = show
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("sylph"),
-            "run",
-            "--config",
-            self._config,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
-            env={**os.environ, "SYLPH_CONTROL_SOCKET": str(self._socket), "SYLPH_DEMO_NOTES": str(self._notes)},
-            start_new_session=True,  # the terminal's Ctrl-C is for the demo, which then stops the fleet
-        )
-        self._reading = asyncio.create_task(self._read_output(self._process))
+        ours, theirs = pty.openpty() if self._for_terminal else os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                Path(sys.executable).with_name("sylph"),
+                "run",
+                "--config",
+                self._config,
+                stdin=DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+                env={**os.environ, **self._environment},
+                start_new_session=True,  # the terminal's Ctrl-C is for the demo, which then stops the fleet
+            )
+        finally:
+            os.close(theirs)
+        self._reading = asyncio.create_task(self._read_output(ours))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def ended(self) -> bool:
@@ -55,7 +79,12 @@ class Fleet:
         await self._reading
         return code
 
-    async def _read_output(self, process: Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            self._show(line.decode(errors="replace").rstrip("\n"))
+    async def _read_output(self, descriptor: int) -> None:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+        )
+        with suppress(OSError):  # so a terminal ends (EIO), where a pipe just ends
+            async for line in reader:
+                self._show(line.decode(errors="replace").rstrip())
+        transport.close()

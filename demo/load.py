@@ -14,6 +14,7 @@ from sylph_mp.rocketmq.official_client import import_official_client
 
 #: Each topic gets what is due this often; a topic's due messages are one request unless they are ordered.
 TICK_S = 0.02
+MOST_AT_ONCE = 256
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -44,7 +45,8 @@ class Load:
     async def _run_topic(self, send: Any, plan: Plan, seconds: float) -> None:
         began = time.monotonic()
         while (elapsed := time.monotonic() - began) < seconds:
-            due = range(self.sent[plan.topic], int(elapsed * plan.rate))
+            begin = self.sent[plan.topic]
+            due = range(begin, min(int(elapsed * plan.rate), begin + MOST_AT_ONCE))
             if plan.groups:
                 for number in due:
                     await self._send(send, plan, [number])

@@ -14,7 +14,7 @@ PLAIN_EVERY_S = 5.0
 
 class Screen:
     def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
+        self.is_terminal = sys.stdout.isatty()
         self._drawn_lines = 0
         self._plain_due = 0.0
 
@@ -27,7 +27,7 @@ class Screen:
         """Replace the picture: a line, and below it what `sylph status` shows. `at` is the demo's time in seconds."""
         view = of_stream(sys.stdout, color="auto", show_all=False)
         lines = [head, "", *(overview(snapshot, view) if snapshot else ["no master answers"])]
-        if self._is_terminal:
+        if self.is_terminal:
             self._erase()
             drawn = lines[: shutil.get_terminal_size().lines - 1]
             self._write(drawn)

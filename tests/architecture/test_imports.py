@@ -51,11 +51,8 @@ def test_the_probe_sees_what_is_left(tmp_path, monkeypatch):
     assert probe(["careless"]) == {"careless": [str(tmp_path / "held")]}
 
 
-def test_status_and_help_load_no_broker_library():
-    """A command that only looks starts fast: neither libcurl nor protobuf is loaded."""
-    code = (
-        "import sys, sylph_mp.cli.main, sylph_mp.cli.status\n"
-        "sys.exit(', '.join(sorted({'grpc', 'google.protobuf', 'pycurl', 'rocketmq'} & set(sys.modules))))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
-    assert done.stderr == ""
+def test_commands_that_look_load_no_broker_library():
+    """`sylph status` in a probe each second is to start fast: neither libcurl nor protobuf is loaded."""
+    code = "import sys, sylph_mp.cli.main, sylph_mp.cli.status; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50)
+    assert not {"google.protobuf", "grpc", "pycurl", "rocketmq"} & set(done.stdout.split())
