@@ -12,14 +12,15 @@ from rocketmq.grpc_protocol import definition_pb2, service_pb2
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
-from sylph_mp.errors import BrokerError, TransportError
+from sylph_mp.errors import TransportError
 from sylph_mp.ports import Health, Settled
+from sylph_mp.rocketmq.answers import deliveries_in, settled_by
 from sylph_mp.rocketmq.channel import Channel, tls_of
 from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.endpoints import Addresses, parse_address, to_protobuf
 from sylph_mp.rocketmq.metadata import Metadata
 from sylph_mp.rocketmq.receipt_handle import repair
-from sylph_mp.rocketmq.status import Code, check, error_of
+from sylph_mp.rocketmq.status import check
 from sylph_mp.rocketmq.stream import Stream
 from sylph_mp.rocketmq.subscription import Filter
 
@@ -28,8 +29,6 @@ from sylph_mp.rocketmq.subscription import Filter
 POLL_S = 5.0
 #: A proxy answers 40018 to a receive whose gRPC deadline leaves it less than this beyond the poll.
 _LEAST_BEYOND_POLL_S = 1.0
-
-_SETTLED = Settled()
 
 Response = TypeVar("Response", bound=Message)
 
@@ -106,7 +105,7 @@ class Calls:
             attempt_id=attempt_id,
         )
         timeout_s = POLL_S + max(_LEAST_BEYOND_POLL_S, self._timeout_s)
-        return _deliveries(await self._frames("ReceiveMessage", request, timeout_s))
+        return deliveries_in(await self._frames("ReceiveMessage", request, timeout_s))
 
     async def ack(self, group: str, topic: str, entries: Sequence[tuple[str, str]]) -> list[Settled]:
         """Ack (message id, handle) pairs; answers in their order."""
@@ -116,7 +115,7 @@ class Calls:
             entry = add()
             entry.message_id = message_id
             entry.receipt_handle = handle
-        return _settled(entries, await self._call("AckMessage", request, service_pb2.AckMessageResponse))
+        return settled_by(entries, await self._call("AckMessage", request, service_pb2.AckMessageResponse))
 
     async def change_invisible_duration(
         self, group: str, topic: str, message_id: str, handle: str, *, duration_s: float, suspend: bool
@@ -182,30 +181,3 @@ class Calls:
 def duration(seconds: float) -> Duration:
     whole = int(seconds)
     return Duration(seconds=whole, nanos=round((seconds - whole) * 1e9))
-
-
-def _deliveries(frames: Sequence[bytes]) -> list[Delivery]:
-    """A receive's answer is a status, then a frame per message, then the time of delivery."""
-    deliveries = []
-    parse = service_pb2.ReceiveMessageResponse.FromString
-    try:
-        for frame in frames:
-            response = parse(frame)
-            if response.HasField("message"):
-                deliveries.append(Delivery(frame, response.message))
-            elif response.HasField("status") and response.status.code != Code.MESSAGE_NOT_FOUND:
-                check(response.status)
-    except DecodeError as error:
-        raise TransportError(f"answer to ReceiveMessage cannot be parsed: {error}") from error
-    return deliveries
-
-
-def _settled(entries: Sequence[tuple[str, str]], response: service_pb2.AckMessageResponse) -> list[Settled]:
-    """Match by handle: the server answers in its own order, and in one entry for a handle that was sent twice."""
-    if response.status.code == Code.OK:
-        return [_SETTLED] * len(entries)
-    if not response.entries:
-        return [Settled(error_of(response.status))] * len(entries)
-    outcomes = {entry.receipt_handle: Settled(error_of(entry.status)) for entry in response.entries}
-    unanswered = Settled(BrokerError("the answer to the ack leaves this handle out"))
-    return [outcomes.get(handle, unanswered) for _, handle in entries]

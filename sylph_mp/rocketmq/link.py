@@ -9,6 +9,7 @@ from rocketmq.grpc_protocol import definition_pb2
 
 from sylph_mp.errors import BrokerError, StatusError, TransportError
 from sylph_mp.rocketmq.calls import Calls
+from sylph_mp.rocketmq.settings import is_access_refused
 from sylph_mp.rocketmq.status import forgets_settings
 from sylph_mp.rocketmq.telemetry import Telemetry
 
@@ -33,6 +34,7 @@ class Link:
 
     async def start(self) -> definition_pb2.Settings:
         """Raises BrokerError; `stop` is due then as well."""
+        await self._check_access()
         settings = await self._telemetry.start()
         self._heartbeat = asyncio.create_task(self._beat())
         return settings
@@ -65,6 +67,14 @@ class Link:
                 self._telemetry.reopen()
                 raise TransportError("the proxy has forgotten the session's settings") from error
             raise
+
+    async def _check_access(self) -> None:
+        """5.5.0 refuses a heartbeat for lack of access in words, where it leaves telemetry unanswered."""
+        try:
+            await self.calls.heartbeat(self._group)
+        except StatusError as error:
+            if is_access_refused(error):
+                raise
 
     async def _beat(self) -> None:
         while True:
