@@ -20,7 +20,7 @@ TYPES: tuple[TopicType, ...] = get_args(TopicType)
 @click.option("--group", "groups", multiple=True, metavar="NAME[:fifo]", help="May be repeated.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8081, show_default=True, help="0: any that is free.")
-@click.option("--memory", default=512, show_default=True, metavar="MIB", help="Sends beyond it are refused.")
+@click.option("--memory", default=256, show_default=True, metavar="MIB", help="Sends beyond it are refused.")
 def command(topics: tuple[str, ...], groups: tuple[str, ...], host: str, port: int, memory: int) -> None:
     """Run a broker in memory that speaks RocketMQ 5's protocol, until Ctrl-C.
 

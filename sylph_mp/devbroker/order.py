@@ -32,7 +32,7 @@ class Order(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 0
     """0: any that is free."""
-    memory_bytes: int = 512 << 20
+    memory_bytes: int = 256 << 20
 
 
 class Listening(Struct, frozen=True):

@@ -22,7 +22,7 @@ from sylph_mp.devbroker.store.broker import Broker
 from sylph_mp.errors import ResourceError
 
 #: What all messages together may take before sends are refused.
-MEMORY_BYTES = 512 << 20
+MEMORY_BYTES = 256 << 20
 #: The proxy's own limit of one request (grpcMaxInboundMessageSize).
 MAX_REQUEST_BYTES = 130 << 20
 OPTIONS = [

@@ -64,6 +64,7 @@ class Broker:
     def send(self, topic: str, records: list[Record], now_ms: int) -> int:
         """Store the records of one request, all or none; returns the offset of the first, 0 if it is delayed."""
         known = self.topic(topic)
+        self._make_room()
         self.memory.charge(records)
         delivered_ms = max(
             (_whole_second(record.deliver_at_ms) for record in records if record.deliver_at_ms), default=0
@@ -76,6 +77,7 @@ class Broker:
     def begin(self, topic: str, record: Record, *, check_after_ms: int, now_ms: int) -> str:
         """Store a half message; returns its transaction id."""
         self.topic(topic)
+        self._make_room()
         self.memory.charge([record])
         return self._transactions.begin(topic, record, check_after_ms=check_after_ms, now_ms=now_ms)
 
@@ -100,16 +102,11 @@ class Broker:
         return subscriptions[group]
 
     def pop(self, topic: str, group: str, pop: Pop) -> list[Delivery]:
-        deliveries = self.subscription(topic, group).pop(pop)
-        self._forget(topic)
-        return deliveries
+        return self.subscription(topic, group).pop(pop)
 
     def ack(self, topic: str, group: str, handles: list[str], now_ms: int) -> list[RefusedError | None]:
         """Settle deliveries, each for itself; what was refused, in their order."""
-        outcomes = [self._ack(topic, group, handle, now_ms) for handle in handles]
-        if topic in self._topics:
-            self._forget(topic)
-        return outcomes
+        return [self._ack(topic, group, handle, now_ms) for handle in handles]
 
     def change(self, topic: str, group: str, handle: str, *, invisible_ms: int, count: bool, now_ms: int) -> str:
         subscription, valid = self._valid(topic, group, handle, now_ms)
@@ -161,11 +158,14 @@ class Broker:
         self.memory.replace(copy)
         self._append(topic, [copy], now_ms)
 
-    def _forget(self, topic: str) -> None:
-        """Cut off what every group has passed; without a group everything stays."""
-        subscriptions = self._subscriptions.get(topic, {}).values()
-        for queue in self.topic(topic).queues:
-            queue.cut(below=min((subscription.floor(queue.number) for subscription in subscriptions), default=0))
+    def _make_room(self) -> None:
+        """Forget what every group has passed, once half of the memory is used: till then a new group may have it."""
+        if self.memory.used * 2 <= self.memory.limit:
+            return
+        for topic in self._topics.values():
+            subscriptions = self._subscriptions.get(topic.name, {}).values()
+            for queue in topic.queues:
+                queue.cut(below=min((subscription.floor(queue.number) for subscription in subscriptions), default=0))
 
 
 def _whole_second(at_ms: int) -> int:
