@@ -185,7 +185,7 @@ class History:
 
     def report(self, slot: int, report: Report) -> None:
         """One report of the process that runs in `slot`."""
-        kept = self._slots.setdefault(slot, SlotHistory())
+        kept = self._slot(slot)
         begin = kept.reported_at if kept.reported_at is not None else report.at - 1.0
         for topic in report.topics:
             self._count(kept, topic.topic, topic.counters, begin, report.at)
@@ -198,7 +198,7 @@ class History:
 
         With them its totals hold what it did after its newest report; None where they could not be read.
         """
-        kept = self._slots.setdefault(slot, SlotHistory())
+        kept = self._slot(slot)
         begin = kept.reported_at if kept.reported_at is not None else at - 1.0
         for topic, counters in (final or {}).items():
             self._count(kept, topic, counters, begin, at)
@@ -220,8 +220,15 @@ class History:
         """Store to settled with Ack, all topics."""
         return _quantiles(merge(topic.end_counts(now) for topic in self._topics.values()))
 
+    def _slot(self, number: int) -> SlotHistory:
+        if number not in self._slots:
+            self._slots[number] = SlotHistory()
+        return self._slots[number]
+
     def _count(self, slot: SlotHistory, name: str, counters: Counters, begin: float, end: float) -> None:
-        topic = self._topics.setdefault(name, TopicHistory(begin))
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics[name] = TopicHistory(begin)
         before = slot.reported.get(name, {})
         more = {key: max(0, value - before.get(key, 0)) for key, value in counters.items()}
         topic.count(more, begin, end)

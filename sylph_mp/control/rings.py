@@ -70,6 +70,8 @@ class CountWindow(Generic[K]):
         self._parts: deque[tuple[int, dict[K, int]]] = deque(maxlen=parts)
 
     def add(self, counts: Mapping[K, int], at: float) -> None:
+        if not counts:
+            return
         number = int(at / self._part_s)
         if not self._parts or self._parts[-1][0] < number:
             self._parts.append((number, {}))

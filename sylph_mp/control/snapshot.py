@@ -21,6 +21,7 @@ from sylph_mp.control.status import (
 from sylph_mp.control.timestamps import rfc3339
 from sylph_mp.control.verdict import judge
 from sylph_mp.control.watch import Problem
+from sylph_mp.lifecycle import TopicState
 from sylph_mp.pipe import TopicReport
 
 
@@ -29,12 +30,9 @@ def snapshot(
 ) -> Snapshot:
     """The state of the fleet; `problems` are those of the `Watch`, `zone` is for clock times in sentences."""
     verdict = judge(observation, history, problems, zone=zone)
-    limits = facts.time_limits(observation.topics)
-    failing = frozenset(
-        problem.topic or ""
-        for problem in verdict.problems
-        if problem.code == "handler-failing" and not problem.over_since
-    )
+    now, limits, instances = observation.now, facts.time_limits(observation.topics), facts.instances(observation)
+    away = frozenset(instance.name for instance in instances if instance.is_away(now))
+    failing = frozenset(p.topic or "" for p in verdict.problems if p.code == "handler-failing" and not p.over_since)
     return Snapshot(
         at=rfc3339(observation.wall),
         verdict=verdict.word,
@@ -43,11 +41,12 @@ def snapshot(
         problems=verdict.problems,
         notes=verdict.notes,
         master=_master(observation),
-        slots=tuple(
-            _slot(slot, history, limits, observation.now) for slot in observation.slots if slot.state != "empty"
+        slots=tuple(_slot(slot, history, limits, now) for slot in observation.slots if slot.state != "empty"),
+        topics=tuple(
+            _topic(topic, history, observation, facts.topic_state(topic, observation, away=away, failing=failing))
+            for topic in observation.topics
         ),
-        topics=tuple(_topic(topic, history, observation, failing) for topic in observation.topics),
-        instances=tuple(_instance(instance, observation) for instance in facts.instances(observation)),
+        instances=tuple(_instance(instance, observation) for instance in instances),
     )
 
 
@@ -117,20 +116,19 @@ def _running(call: Running, limits: Mapping[str, float], now: float) -> RunningS
     )
 
 
-def _topic(topic: TopicObservation, history: History, observation: Observation, failing: frozenset[str]) -> TopicStatus:
+def _topic(topic: TopicObservation, history: History, observation: Observation, state: TopicState) -> TopicStatus:
     now = observation.now
-    silent = facts.has_gone_silent(topic, observation)
-    past = history.topic(topic.name) or TopicHistory(now)
-    told = past if not silent else TopicHistory(now)
+    unknown = TopicHistory(now)
+    past = history.topic(topic.name) or unknown
+    told = unknown if facts.has_gone_silent(topic, observation) else past
     wait, run, end = told.wait(now), told.run(now), told.end(now)
     totals = past.totals
     parts = _parts(topic, observation)
-    away = frozenset(instance.name for instance in facts.instances(observation) if instance.is_away(now))
     return TopicStatus(
         topic=topic.name,
         group=topic.group,
         instance=topic.instance,
-        state=facts.topic_state(topic, observation, away=away, failing=failing),
+        state=state,
         shards=topic.shards,
         received=totals.get("received", 0),
         started=totals.get("started", 0),

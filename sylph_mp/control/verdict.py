@@ -14,7 +14,7 @@ from sylph_mp.control.observation import Observation
 from sylph_mp.control.quantities import count, rate, seconds, spaced, whole_duration
 from sylph_mp.control.status import NoteStatus, ProblemStatus
 from sylph_mp.control.symptoms import CODES
-from sylph_mp.control.target import Topic
+from sylph_mp.control.target import Fleet, Slot, Target, Topic
 from sylph_mp.control.timestamps import clock_time, rfc3339
 from sylph_mp.control.watch import Problem
 
@@ -105,6 +105,10 @@ def _wall(at: float, observation: Observation) -> float:
 
 
 def _notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
+    marks = {topic.quiet for topic in observation.topics}
+    mark = marks.pop() if len(marks) == 1 and len(observation.topics) > 1 else None
+    if mark is not None:
+        return (_quiet(observation, zone, code="fleet-quiet", wall=mark.since_wall, by=mark.by),)
     topics = (
         _quiet(observation, zone, code="topic-quiet", topic=topic.name, wall=topic.quiet.since_wall, by=topic.quiet.by)
         for topic in observation.topics
@@ -128,7 +132,8 @@ def _quiet(
     wall: float,
     by: str | None = None,
 ) -> NoteStatus:
-    what, target = (str(Topic(topic)), topic) if topic is not None else (str(slot), f"slot {slot}")
+    target: Target = Topic(topic) if topic is not None else Slot(slot) if slot is not None else Fleet()
+    who = topic if topic is not None else f"slot {slot}" if slot is not None else "the fleet"
     since = clock_time(datetime.fromtimestamp(wall, zone), datetime.fromtimestamp(observation.wall, zone))
     lasts = seconds(max(0.0, observation.wall - wall))
     whom = f" by {by}" if by is not None else ""
@@ -138,9 +143,9 @@ def _quiet(
         slot=slot,
         since=rfc3339(wall),
         by=by,
-        sentence=f"{target} is quiet since {since}{whom}",
-        text=f"{target} is quiet since {since} ({spaced(lasts)}){whom}",
-        next=f"sylph start {what}",
+        sentence=f"{who} is quiet since {since}{whom}",
+        text=f"{who} is quiet since {since} ({spaced(lasts)}){whom}",
+        next=f"sylph start {target}",
     )
 
 

@@ -94,6 +94,14 @@ def test_quiet_by_an_operator_is_a_note():
     assert [note.next for note in verdict.notes] == ["sylph start topic:fleet", "sylph start 1"]
 
 
+def test_a_quiet_fleet_is_one_note():
+    mark = QuietMark(since_wall=WALL - 60, by="root")
+    verdict = judged(slot(1, state="quiet"), topics=(topic(quiet=mark), topic("refunds", quiet=mark)))
+    assert [(note.code, note.text, note.next) for note in verdict.notes] == [
+        ("fleet-quiet", "the fleet is quiet since 14:05 (1m0s) by root", "sylph start fleet")
+    ]
+
+
 def test_how_long_a_handler_fails_is_told_by_the_watch():
     history, watch = History(), Watch()
     for second in range(-100, 1):
