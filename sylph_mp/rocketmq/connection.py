@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pycurl
 
 from sylph_mp.clock import Clock
-from sylph_mp.errors import CallTimeoutError, TransportError
+from sylph_mp.errors import CallTimeoutError, GrpcError, TransportError
 from sylph_mp.rocketmq import grpc_framing
 from sylph_mp.rocketmq.call_record import CallRecord
 from sylph_mp.rocketmq.curl_loop import CurlLoop
@@ -38,9 +38,14 @@ class Call:
         curl.setopt(pycurl.WRITEFUNCTION, self.chunks.append)
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
 
+    def late(self) -> CallTimeoutError:
+        return CallTimeoutError(f"no answer in {self.timeout_s:g} s")
+
     def end(self, failure: TransportError | None) -> None:
         """Set the answer, all its messages at once, so that a streamed answer wakes its caller once."""
         error = failure or grpc_framing.refusal_in(self.headers, self.curl.getinfo(pycurl.RESPONSE_CODE))
+        if isinstance(error, GrpcError) and error.status == grpc_framing.DEADLINE_EXCEEDED:
+            error = self.late()
         data = b"".join(self.chunks)
         self.chunks.clear()
         self.headers.clear()
@@ -150,22 +155,18 @@ class Connection:
 
     def _failure_of(self, transfer: Call | Stream, code: int, text: str) -> TransportError:
         """What to tell the caller; the connection is lost unless it has shown that it works."""
-        begun = transfer.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
-        timed_out = code == pycurl.E_OPERATION_TIMEDOUT
         works = code == STREAM_RESET
-        if timed_out and not begun:
+        due = isinstance(transfer, Call) and self._clock.monotonic() >= transfer.started_at + transfer.timeout_s
+        if code == pycurl.E_OPERATION_TIMEDOUT and not due:
             failure = TransportError(f"no connection in {BEGIN_S:g} s")
-        elif isinstance(transfer, Call) and (timed_out or (works and self._is_late(transfer))):
-            failure = CallTimeoutError(f"no answer in {transfer.timeout_s:g} s")
+        elif isinstance(transfer, Call) and due and (works or code == pycurl.E_OPERATION_TIMEDOUT):
+            failure = transfer.late()
             works = works or self._answered_at > transfer.started_at
         else:
             failure = TransportError(words_for(code, transfer.curl.getinfo(pycurl.OS_ERRNO), text))
         if not works:
             self._lose(failure)
         return failure
-
-    def _is_late(self, call: Call) -> bool:
-        return self._clock.monotonic() >= call.started_at + call.timeout_s
 
     def _lose(self, failure: TransportError) -> None:
         """Take no more calls, and end the others once libcurl has returned."""
