@@ -132,14 +132,15 @@ async def main() -> int:
         with TemporaryDirectory(prefix="sylph-demo-") as folder:
             verdict = await play(Path(folder), broker.endpoint, screen)
     except (DemoError, LoadError) as error:
-        screen.say("", f"NOT GOOD: {error}")
+        screen.conclude(str(error), good=False)
         return 1
     except asyncio.CancelledError:
         screen.say("", "interrupted")
         return 130
     finally:
         broker.stop()
-    screen.say("", verdict.text)
+    screen.say("", *verdict.counts)
+    screen.conclude(verdict.sentence, good=verdict.good)
     return 0 if verdict.good else 1
 
 

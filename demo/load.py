@@ -47,9 +47,8 @@ class Load:
         while (elapsed := time.monotonic() - began) < seconds:
             begin = self.sent[plan.topic]
             due = range(begin, min(int(elapsed * plan.rate), begin + MOST_AT_ONCE))
-            if plan.groups:
-                for number in due:
-                    await self._send(send, plan, [number])
+            if plan.groups:  # so many in a row are of different groups, so they may go side by side
+                await asyncio.gather(*(self._send(send, plan, [number]) for number in due[: plan.groups]))
             elif due:
                 await self._send(send, plan, due)
             await asyncio.sleep(TICK_S)

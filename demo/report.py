@@ -10,7 +10,9 @@ HEAD = ("", "SENT", "HANDLED", "ACKED", "LOST", "TWICE", "OUT-OF-ORDER")
 
 
 class Verdict(Struct, frozen=True):
-    text: str
+    counts: tuple[str, ...]
+    """Lines: the table, and who counted."""
+    sentence: str
     good: bool
     """All that was sent was handled once, in order where there is one, and acked; and the fleet ended cleanly."""
 
@@ -26,9 +28,11 @@ def report(tallies: Sequence[Tally], acked: Mapping[str, int], *, seconds: float
     all_came = 0 < sent == handled == all_acked and lost == 0
     good = all_came and twice == 0 and out_of_order == 0 and exit_code == 0
     counted = f"handled is what the handlers noted in files, acked what the fleet reports; it ended with {exit_code}"
-    counts = f"sent {sent:,}, handled {handled:,}, acked {all_acked:,}, lost {lost:,}, handled twice {twice:,}"
-    ending = f"{'good' if good else 'NOT GOOD'}: {counts}, {rate:,.0f} a second"
-    return Verdict("\n".join([*table([HEAD, *rows, total]), "", counted, ending]), good)
+    sentence = (
+        f"sent {sent:,}, handled {handled:,}, acked {all_acked:,}, lost {lost:,}, handled twice {twice:,}, "
+        f"{rate:,.0f} a second"
+    )
+    return Verdict((*table([HEAD, *rows, total]), "", counted), sentence, good)
 
 
 def table(rows: Sequence[Sequence[object]]) -> list[str]:

@@ -36,6 +36,12 @@ class Screen:
             self._write([*lines, ""])
             self._plain_due += PLAIN_EVERY_S
 
+    def conclude(self, sentence: str, *, good: bool) -> None:
+        """The last line: a word for what came of it, and the sentence."""
+        view = of_stream(sys.stdout, color="auto", show_all=False)
+        word = view.paint("good", "healthy") if good else view.paint("NOT GOOD", "broken")
+        self.say(f"{word}: {sentence}")
+
     def keep(self) -> None:
         """The picture stays as it is; what follows comes below it."""
         self._drawn_lines = 0

@@ -44,8 +44,3 @@ def test_every_scenario_states_its_promise(root):
     for path in sorted((root / "tests" / "scenarios").glob("test_*.py")):
         first = path.read_text().split("\n", 1)[0]
         assert re.fullmatch(r'"""[A-Z`].+\.(""")?', first), f"{path.name}: the first line states one promise: {first}"
-
-
-def test_no_two_test_files_have_the_same_name(root):
-    names = [path.name for path in (root / "tests").rglob("test_*.py")]
-    assert sorted(names) == sorted(set(names))

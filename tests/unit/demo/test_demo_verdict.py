@@ -39,8 +39,6 @@ def test_the_verdict_is_good_only_if_all_agrees():
     assert not report([tally("orders", [], sent=0)], {}, seconds=0.0, exit_code=0).good
 
 
-def test_the_last_line_tells_the_counts():
-    lines = report([tally("orders", [call(0), call(1)], sent=2)], {"orders": 2}, seconds=0.5, exit_code=0).text.split(
-        "\n"
-    )
-    assert lines[-1] == "good: sent 2, handled 2, acked 2, lost 0, handled twice 0, 4 a second"
+def test_the_sentence_tells_the_counts():
+    verdict = report([tally("orders", [call(0), call(1)], sent=2)], {"orders": 2}, seconds=0.5, exit_code=0)
+    assert verdict.sentence == "sent 2, handled 2, acked 2, lost 0, handled twice 0, 4 a second"
