@@ -62,6 +62,11 @@ class Faults:
         with self._lock:
             self._planned.clear()
 
+    def planned(self) -> set[str]:
+        """The methods that have a fault ahead."""
+        with self._lock:
+            return {method for method, faults in self._planned.items() if faults}
+
     def take(self, method: str) -> Fault | None:
         """The fault of this call, which is then used up."""
         with self._lock:

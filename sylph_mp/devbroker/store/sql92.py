@@ -21,6 +21,7 @@ Value = str | float | bool | None
 Term = Callable[[Mapping[str, str]], Value]
 
 TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?)|'((?:[^']|'')*)'|(<>|>=|<=|[=<>(),-])|([A-Za-z_$][\w.$]*))")
+KEYWORDS = {"AND", "OR", "NOT", "IN", "IS", "NULL", "BETWEEN"}
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -64,7 +65,7 @@ class _Parser:
         """Take the next token if it is one of these words or signs, else ""."""
         if self._at < len(self._tokens):
             kind, text = self._tokens[self._at]
-            if kind == "word" and text.upper() in words:
+            if kind in ("word", "sign") and text.upper() in words:
                 self._at += 1
                 return text.upper()
         return ""
@@ -127,7 +128,7 @@ class _Parser:
         if kind == "number":
             number = -float(text) if negative else float(text)
             return lambda _: number
-        if negative or (kind == "word" and not (text[0].isalpha() or text[0] in "_$")):
+        if negative or kind == "sign" or (kind == "word" and text.upper() in KEYWORDS):
             raise ValueError(text)
         if kind == "text":
             return lambda _: text
@@ -151,7 +152,7 @@ def _tokens(expression: str) -> list[tuple[str, str]]:
         elif quoted is not None:
             tokens.append(("text", quoted.replace("''", "'")))
         else:
-            tokens.append(("word", sign or word))
+            tokens.append(("sign", sign) if sign else ("word", word))
         at = match.end()
     return tokens
 
