@@ -8,7 +8,7 @@ from sylph_mp.control.protocol import Kill
 from sylph_mp.control.target import parse_target
 
 
-@click.command("kill")
+@click.command("kill", short_help="Kill consumers at once.")
 @click.argument("target")
 @socket_options
 def command(target: str, config: str | None, socket: str | None) -> None:

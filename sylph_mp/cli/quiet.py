@@ -8,7 +8,7 @@ from sylph_mp.control.protocol import Quiet
 from sylph_mp.control.target import parse_target
 
 
-@click.command("quiet")
+@click.command("quiet", short_help="Take no new deliveries.")
 @click.argument("target")
 @socket_options
 def command(target: str, config: str | None, socket: str | None) -> None:

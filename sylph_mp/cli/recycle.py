@@ -8,7 +8,7 @@ from sylph_mp.control.protocol import Recycle
 from sylph_mp.control.target import parse_target
 
 
-@click.command("recycle")
+@click.command("recycle", short_help="Replace consumers, draining them.")
 @click.argument("target")
 @socket_options
 def command(target: str, config: str | None, socket: str | None) -> None:

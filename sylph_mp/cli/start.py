@@ -8,7 +8,7 @@ from sylph_mp.control.protocol import Start
 from sylph_mp.control.target import parse_target
 
 
-@click.command("start")
+@click.command("start", short_help="Take deliveries again.")
 @click.argument("target")
 @socket_options
 def command(target: str, config: str | None, socket: str | None) -> None:

@@ -31,7 +31,7 @@ _HOME = "\x1b[H\x1b[J"
 Screen = Callable[[Snapshot, View], list[str]]
 
 
-@click.command("status")
+@click.command("status", short_help="What the fleet does and what is wrong.")
 @click.argument("target", required=False)
 @socket_options
 @click.option("--json", "as_json", is_flag=True, help="One object of schema sylph.status/1; with --watch one a line.")

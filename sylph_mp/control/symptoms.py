@@ -19,8 +19,10 @@ KILL_S = 15.0
 #: FAIL from which on a handler counts as failing, and how many must be settled to say so.
 FAILING_RATIO = 0.10
 FAILING_SETTLED = 20
-#: A topic that has work and settles nothing for this long is broken.
+#: A topic that should run and settles nothing for this long is broken.
 STALLED_S = 30.0
+#: What was settled since then may not have been reported yet.
+_UNREPORTED_S = 3.0
 
 Severity = Literal["broken", "degraded"]
 #: Worst first within a severity.
@@ -42,6 +44,8 @@ class Symptom(Struct, frozen=True, kw_only=True):
     sentence: str
     text: str
     next: str
+    holds_s: float = 0.0
+    """It counts only when it was seen for this long."""
     clears_s: float = 0.0
     """It counts as over when it was away for this long."""
 
@@ -177,8 +181,7 @@ def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[
 def _stalled(topic: TopicObservation, history: History, observation: Observation) -> Iterator[Symptom]:
     past = history.topic(topic.name)
     since = max(past.settled_at if past else 0.0, observation.started_at)
-    stalled_s = observation.now - since
-    if topic.quiet is not None or stalled_s < STALLED_S:
+    if topic.quiet is not None or observation.now - since < _UNREPORTED_S:
         return
     if not facts.is_served(topic, observation):
         why = "no consumer of it works"
@@ -186,17 +189,16 @@ def _stalled(topic: TopicObservation, history: History, observation: Observation
         why = f"{count(queued)} queued"
     else:
         return
-    text = f"settles nothing for {spaced(seconds(stalled_s))}: {why}"
     yield Symptom(
         code="topic-stalled",
         severity="broken",
         topic=topic.name,
-        began=since,
-        value=stalled_s,
+        value=observation.now - since,
         threshold=STALLED_S,
-        sentence=f"{topic.name} {text}",
-        text=f"{topic.name}: {text}",
+        sentence=f"{topic.name} settles nothing: {why}",
+        text=f"{topic.name} settles nothing: {why}",
         next=f"sylph status {Topic(topic.name)}",
+        holds_s=STALLED_S,
     )
 
 

@@ -48,17 +48,19 @@ def _severity(problem: Problem) -> str:
     return problem.symptom.severity if problem.over_since is None else "degraded"
 
 
-def _order(problem: Problem) -> tuple[bool, bool, int, float]:
-    over = problem.over_since is not None
-    return (_severity(problem) != "broken", over, CODES.index(problem.symptom.code), problem.since)
+def _order(problem: Problem) -> tuple[bool, bool, int, int, int]:
+    over, symptom = problem.over_since is not None, problem.symptom
+    return (_severity(problem) != "broken", over, CODES.index(symptom.code), int(problem.since), symptom.slot or 0)
 
 
 def _worst(ordered: list[Problem], observation: Observation) -> str:
-    first = ordered[0]
-    effect = ""
-    if first.symptom.code == "broker-away" and first.over_since is None and first.symptom.slot is None:
-        effect = _without(first.symptom.instance, observation)
-    return f"{first.symptom.sentence}{effect}{_over(first, observation.now)}{_more(len(ordered) - 1, 'problem')}"
+    first, symptom = ordered[0], ordered[0].symptom
+    more = _more(len(ordered) - 1, "problem")
+    if first.over_since is not None:
+        return f"{symptom.text}{_over(first, observation.now)}{more}"
+    whole_broker = symptom.code == "broker-away" and symptom.slot is None
+    effect = _without(symptom.instance, observation) if whole_broker else ""
+    return f"{symptom.sentence}{effect}{more}"
 
 
 def _without(instance: str | None, observation: Observation) -> str:

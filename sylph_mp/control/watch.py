@@ -1,4 +1,4 @@
-"""Keeps a problem in sight until it was away for its time, so that nothing flashes by and nothing flaps.
+"""Makes a problem of a symptom that lasts, and keeps it in sight until it was away for its time: nothing flaps.
 
 Owned by the master, on its loop thread; time is passed in.
 """
@@ -18,6 +18,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """CLOCK_MONOTONIC"""
     over_since: float | None = None
     """None while it holds."""
+    lasted: bool = True
+    """Whether it was seen for as long as it has to hold."""
 
 
 class Watch:
@@ -26,8 +28,8 @@ class Watch:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What holds or has not been over for long enough, in no order."""
-        return tuple(self._problems.values())
+        """What has lasted and has not been over for long enough, in no order."""
+        return tuple(problem for problem in self._problems.values() if problem.lasted)
 
     def look(self, symptoms: Iterable[Symptom], now: float) -> None:
         """Take in all symptoms of this moment."""
@@ -38,11 +40,11 @@ class Watch:
         for key, symptom in seen.items():
             before = self._problems.get(key)
             since = symptom.began if symptom.began is not None else before.since if before else now
-            self._problems[key] = Problem(symptom=symptom, since=since)
+            self._problems[key] = Problem(symptom=symptom, since=since, lasted=now - since >= symptom.holds_s)
 
     def _miss(self, key: Key, problem: Problem, now: float) -> None:
         over_since = now if problem.over_since is None else problem.over_since
-        if now - over_since >= problem.symptom.clears_s:
+        if not problem.lasted or now - over_since >= problem.symptom.clears_s:
             del self._problems[key]
         else:
             self._problems[key] = Problem(symptom=problem.symptom, since=problem.since, over_since=over_since)

@@ -164,7 +164,7 @@ def test_verbs_pass_on_what_they_are_told(sylph, monkeypatch):
 
 def test_a_stop_ends_as_the_master_did(sylph, monkeypatch):
     def stopped(path, *, told):
-        told("stopping: no new deliveries, 25 s to finish")
+        told("no new deliveries, 25 s to finish")
         return Stopped("stopped in 25.2 s: 31 settled, 580 handed back, 1 left to their lease.", 1)
 
     monkeypatch.setattr(stop, "stop", stopped)

@@ -79,7 +79,7 @@ def test_what_is_over_breaks_nothing_and_says_so():
     back = report(NOW + 2, instances=(instance(answered_at=NOW + 2),))
     verdict = judged(slot(1, beat_at=NOW + 2, report=back), watch=watch, now=NOW + 3, started_at=NOW - 25)
     assert verdict.word == "degraded"
-    assert verdict.sentence == "broker 127.0.0.1:8081 away for 24 s (connection refused), over since 3 s"
+    assert verdict.sentence == "default: away for 24 s (connection refused), over since 3 s"
 
 
 def test_quiet_by_an_operator_is_a_note():

@@ -2,7 +2,7 @@ from sylph_mp.control.symptoms import Symptom
 from sylph_mp.control.watch import Watch
 
 
-def symptom(*, began=None, clears_s=0.0, value=0.5):
+def symptom(*, began=None, holds_s=0.0, clears_s=0.0, value=0.5):
     return Symptom(
         code="handler-failing",
         topic="orders",
@@ -12,6 +12,7 @@ def symptom(*, began=None, clears_s=0.0, value=0.5):
         sentence="",
         text="",
         next="",
+        holds_s=holds_s,
         clears_s=clears_s,
     )
 
@@ -54,4 +55,22 @@ def test_what_needs_no_time_goes_at_once():
     watch = Watch()
     watch.look([symptom()], 100.0)
     watch.look([], 101.0)
+    assert watch.problems == ()
+
+
+def test_what_has_to_hold_is_no_problem_before():
+    watch = Watch()
+    for now in (100.0, 129.0):
+        watch.look([symptom(holds_s=30.0)], now)
+        assert watch.problems == ()
+    watch.look([symptom(holds_s=30.0)], 130.0)
+    assert watch.problems[0].since == 100.0
+
+
+def test_what_did_not_last_begins_anew():
+    watch = Watch()
+    watch.look([symptom(holds_s=30.0, clears_s=60.0)], 100.0)
+    watch.look([], 120.0)
+    watch.look([symptom(holds_s=30.0)], 121.0)
+    watch.look([symptom(holds_s=30.0)], 140.0)
     assert watch.problems == ()
