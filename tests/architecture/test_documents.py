@@ -10,7 +10,10 @@ import pytest
 
 from sylph_mp import App
 from sylph_mp.cli.main import sylph
+from sylph_mp.cli.status import EXIT_CODES
 from sylph_mp.config.load import load
+from sylph_mp.control import status
+from sylph_mp.errors import SylphError
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -54,6 +57,32 @@ def test_commands_and_options_exist(page):
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         for word in words:
             assert not word.startswith("-") or word.split("=")[0] in {*known, "--help"}, f"sylph {name}{rest}"
+
+
+def test_the_reference_names_every_command_and_option():
+    sections = re.split(r"^## sylph ", (ROOT / "docs/reference/cli.md").read_text(), flags=re.MULTILINE)[1:]
+    text_of = {section.split()[0]: section for section in sections}
+    with click.Context(sylph) as context:
+        commands = {name: sylph.get_command(context, name) for name in sylph.list_commands(context)}
+    assert set(text_of) == set(commands)
+    for name, command in commands.items():
+        parts = command.commands.values() if isinstance(command, click.Group) else [command]
+        options = {
+            parameter.opts[0] for part in parts for parameter in part.params if isinstance(parameter, click.Option)
+        }
+        assert not {option for option in options if f"`{option}" not in text_of[name]}, name
+
+
+def test_the_reference_names_every_key_of_status():
+    page = (ROOT / "docs/reference/status-json.md").read_text()
+    structs = [each for each in vars(status).values() if isinstance(each, type) and each.__module__ == status.__name__]
+    assert not {field for struct in structs for field in struct.__struct_fields__ if f"`{field}`" not in page}
+
+
+def test_the_reference_names_every_exit_code():
+    codes = {*EXIT_CODES.values(), *(error.exit_code for error in SylphError.__subclasses__())}
+    listed = re.findall(r"^\| (\d+) ", (ROOT / "docs/reference/exit-codes.md").read_text(), re.MULTILINE)
+    assert codes <= {int(code) for code in listed}
 
 
 def test_make_targets_exist(page):
