@@ -166,11 +166,12 @@ class Master:
     async def _supervise(self, signalled: signals.Queue) -> Stopped:
         supervisor = self._supervisor
         helpers = [
-            self._help(self._startup.run()),
+            self._help(self._startup.run(), vital=True),
             self._help(
                 signals.obey(
                     signalled, operations=self._operations, supervisor=supervisor, fleet=self._fleet, log=self._log
-                )
+                ),
+                vital=True,
             ),
             self._help(self._watch()),
             self._help(self._narrator.run()),
@@ -182,12 +183,15 @@ class Master:
                 helper.cancel()
             await asyncio.wait(helpers)
 
-    def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run it beside the supervisor, which stops the fleet if it fails."""
+    def _help(self, work: Coroutine[Any, Any, None], *, vital: bool = False) -> asyncio.Task[None]:
+        """Run it beside the supervisor, which stops the fleet if something vital fails."""
 
         def done(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            error = None if task.cancelled() else task.exception()
+            if vital and isinstance(error, Exception):
                 self._supervisor.fail(error)
+            elif error is not None:
+                self._log.exception("bug", f"the master goes on without {task.get_coro()}: {error}", error)
 
         task = asyncio.create_task(work)
         task.add_done_callback(done)
@@ -196,8 +200,14 @@ class Master:
     async def _watch(self) -> None:
         while True:
             setproctitle(f"sylph: master {groups_of(self._fleet.config)} [{self._supervisor.state}]")
-            self._operations.look()
+            self._look()
             await asyncio.sleep(WATCH_S)
+
+    def _look(self) -> None:
+        try:
+            self._operations.look()
+        except Exception as error:  # noqa: BLE001 - a bug met by looking must not end the fleet
+            self._log.exception("bug", f"looking at the fleet failed: {error}", error, place="look")
 
     async def _release(self) -> None:
         """Let no consumer and no shared memory be left, however it ended."""

@@ -22,7 +22,7 @@ from sylph_mp.master.broker_check import Answer
 from sylph_mp.master.main import run
 from sylph_mp.master.options import Options
 from sylph_mp.master.transcript import LogLines
-from sylph_mp.shm.segment import SHM_FOLDER, segment_prefix
+from sylph_mp.shm.segment import SHM_FOLDER, clear_left_over, segment_prefix
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "tests.scenarios.fake_consumer:run"
@@ -84,6 +84,7 @@ class FakeFleet:
             process.kill()
         self.process.kill()
         self.process.wait()
+        clear_left_over(segment_prefix(self.socket))
 
     def configure(self, **settings: object) -> None:
         self.settings |= settings

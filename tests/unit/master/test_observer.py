@@ -1,0 +1,107 @@
+"""A look at a slot reads its shared memory: what runs, what waits, and when its consumer last gave a sign of life."""
+
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sylph_mp.clock import SystemClock
+from sylph_mp.config.schema import Config, Consumers, Control, Range, Topic
+from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.observer import Observer
+from sylph_mp.master.slot import Slot
+from sylph_mp.shm.arena import Arena
+from sylph_mp.shm.layout import Geometry
+from sylph_mp.shm.segment import Segment, segment_name
+from sylph_mp.shm.table import ASYNC_THREAD, Table
+from sylph_mp.shm.vitals import VitalsWriter
+
+PID = 4711
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(
+        path="/srv/config.toml",
+        app="app:app",
+        instances={},
+        consumers=Consumers(processes=Range(1, 1), threads=Range(4, 4), buffer=1 << 16, in_flight=64),
+        topics={name: Topic(name=name, instance="default", group="g") for name in ("orders", "refunds")},
+        control=Control(socket="/srv/sylph.sock"),
+    )
+
+
+@pytest.fixture
+def slot(config: Config) -> Iterator[Slot]:
+    def make(number: int, geometry: Geometry) -> Segment:
+        name = segment_name(f"sylph-observer-{os.getpid()}-", number)
+        return Segment.create(name, slot=number, geometry=geometry, master_pid=os.getpid())
+
+    slot = Slot(1, config=config, make=make, now=0.0)
+    slot.reserve()
+    yield slot
+    slot.release()
+
+
+def observe(slot: Slot, config: Config) -> Any:
+    supervisor: Any = SimpleNamespace(state="running")
+    fleet = Fleet([slot], config=config)
+    return Observer(fleet=fleet, supervisor=supervisor, message_id=bytes.decode, clock=SystemClock()).observe()
+
+
+def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
+    assert slot.segment is not None
+    table, arena = Table(slot.segment), Arena(slot.segment)
+    arena.write(100, b"01A2")
+    for index, topic in enumerate((1, 0, 0, 0, 0)):
+        table.put(index, topic, 3, 0, 0, 100, 4, 9 * 10**9, 10**9)
+    table.put(5, 0, 1, 0, 0, 0, 0, 9 * 10**9, 10**9)
+    table.start(0, 2, 5 * 10**9)
+    table.start(5, ASYNC_THREAD, 6 * 10**9)
+    table.finish(1, 1, 0)
+    seen = observe(slot, config).slots[0]
+    assert (seen.queued, seen.held, len(seen.running)) == (3, 1, 2)
+    of_thread, of_loop = seen.running
+    assert (of_thread.thread, of_thread.topic, of_thread.message_id) == (3, "refunds", "01A2")
+    assert (of_thread.attempt, of_thread.started_at) == (3, 5.0)
+    assert (of_loop.thread, of_loop.message_id) == (None, "")
+
+
+def test_a_predecessors_heartbeat_and_counters_are_not_taken_for_the_consumers(slot: Slot, config: Config) -> None:
+    assert slot.segment is not None
+    vitals = VitalsWriter(slot.segment)
+    vitals.open(PID, 7 * 10**9)
+    vitals.count(0, range(9))
+    slot.child = SimpleNamespace(  # type: ignore[assignment]  # all that is asked of a child here
+        pid=PID + 1, forked_at=1.0, report=None, deadline=None, ready_at=None
+    )
+    assert observe(slot, config).slots[0].beat_at is None
+    assert slot.final_counters(PID + 1) is None
+    vitals.open(PID + 1, 8 * 10**9)
+    assert observe(slot, config).slots[0].beat_at == 8.0
+    assert slot.final_counters(PID + 1)["orders"]["received"] == 0
+
+
+def test_clearing_a_slot_forgets_what_was_held(slot: Slot, config: Config) -> None:
+    assert slot.segment is not None
+    table = Table(slot.segment)
+    for index in range(3):
+        table.put(index, 0, 1, 0, 0, 0, 0, 1, 1)
+    table.start(0, 0, 1)
+    assert slot.clear() == 3
+    seen = observe(slot, config).slots[0]
+    assert (seen.queued, seen.running) == (0, ())
+
+
+def test_a_changed_geometry_gets_a_new_segment_and_the_same_one_is_kept(slot: Slot, config: Config) -> None:
+    before = slot.segment
+    assert slot.reserve() is before
+    slot.config = Config(
+        **{name: getattr(config, name) for name in config.__struct_fields__}
+        | {"topics": config.topics | {"more": Topic(name="more", instance="default", group="g")}}
+    )
+    after = slot.reserve()
+    assert after is not before
+    assert after.geometry.topics == ("orders", "refunds", "more")
