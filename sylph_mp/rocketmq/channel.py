@@ -34,10 +34,12 @@ class Channel:
         """The messages of the answer, once it is complete. Raises TransportError, CallTimeoutError or GrpcError."""
         connection = self._current()
         call = connection.call(method, message, headers=headers, timeout_s=timeout_s)
+        answer = call.answer
         try:
-            return await call.answer
+            return await answer
         except asyncio.CancelledError:
-            connection.drop(call, "cancelled")
+            if call.answer is answer:  # it may have ended meanwhile and serve another
+                connection.drop(call, "cancelled")
             raise
 
     def open_stream(self, method: str, *, headers: Sequence[str]) -> Stream:

@@ -50,8 +50,7 @@ class ClientPool:
             if key in self._open:
                 self._reused += 1
             else:
-                session = self._new_session(*key)
-                self._open[key] = session, await session.start()
+                self._open[key] = await self._start(self._new_session(*key))
                 self._opened += 1
             return self._open[key]
 
@@ -60,6 +59,14 @@ class ClientPool:
         while self._open:
             _, (session, _) = self._open.popitem()
             await session.stop()
+
+    @staticmethod
+    async def _start(session: ConsumerSession) -> tuple[ConsumerSession, Shape]:
+        try:
+            return session, await session.start()
+        except BaseException:
+            await session.stop()
+            raise
 
     def _new_session(self, instance: str, group: str) -> ConsumerSession:
         subscriptions = {

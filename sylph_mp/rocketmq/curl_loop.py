@@ -67,6 +67,8 @@ class CurlLoop:
             self._timer = self._loop.call_later(timeout_ms / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
 
     def _act(self, fd: int, events: int) -> None:
+        if self._closed:
+            return  # the loop had this call in its queue already
         self._multi.socket_action(fd, events)
         while not self._closed:
             left, finished, failed = self._multi.info_read()

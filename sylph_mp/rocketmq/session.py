@@ -162,6 +162,10 @@ class ConsumerSession:
         """Link the brokers that have come, leave those that are gone."""
         wanted = self._routes.all_addresses() | {self._home}
         new = {addresses: self._new_link(addresses) for addresses in wanted - self._links.keys()}
+        gone = self._links.keys() - wanted
         self._links |= new
-        gone = [self._links.pop(addresses) for addresses in self._links.keys() - wanted]
-        await asyncio.gather(*(link.start_patiently() for link in new.values()), *(link.stop() for link in gone))
+        await asyncio.gather(
+            *(link.start_patiently() for link in new.values()), *(self._links[addresses].stop() for addresses in gone)
+        )
+        for addresses in gone:
+            del self._links[addresses]

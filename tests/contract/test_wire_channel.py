@@ -270,6 +270,28 @@ def test_closing_ends_calls_and_leaves_nothing_open():
     asyncio.run(run())
 
 
+def test_a_cancelled_call_leaves_the_next_one_on_its_handle_alone():
+    """Its answer may come, and its handle be used again, before the cancelled task runs."""
+
+    async def run():
+        async with ScriptedProxy(QueryRoute=echo) as proxy:
+            channel = channel_to(proxy.port)
+            await call(channel)
+            connection = channel._connection
+            (handle,) = connection._idle
+            cancelled = asyncio.ensure_future(call(channel))
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            connection._curl_loop._end(handle.curl, 0, "")
+            following = connection.call("QueryRoute", b"x", headers=HEADERS, timeout_s=5)
+            assert following is handle
+            assert await following.answer == [b"x"]
+            assert cancelled.cancelled()
+            channel.close()
+
+    asyncio.run(run())
+
+
 def test_handles_are_kept_for_the_next_calls_up_to_a_bound():
     async def run():
         async with ScriptedProxy(QueryRoute=echo) as proxy:
