@@ -48,6 +48,14 @@ class Receiver:
         self._loops.add(task)
         task.add_done_callback(self._loops.discard)
 
+    def _leave_loop(self) -> bool:
+        """End the present loop unless it is the last; said at once, so that two that end together do not both go."""
+        task = asyncio.current_task()
+        if len(self._loops) == 1 or task is None:
+            return False
+        self._loops.discard(task)
+        return True
+
     async def _receive(self) -> None:
         subscription = self._subscription
         attempt_id = uuid4().hex
@@ -71,7 +79,7 @@ class Receiver:
             if len(received) == MAX_BATCH:
                 if len(self._loops) < MAX_POLLS and not self._quiet:
                     self._add_loop()
-            elif len(received) < batch and len(self._loops) > 1:
+            elif len(received) < batch and self._leave_loop():
                 return
 
     async def _idle(self, waiting: Awaitable[int]) -> int:

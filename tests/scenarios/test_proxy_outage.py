@@ -1,0 +1,51 @@
+"""A proxy that dies under load and comes back is used again within three seconds; nothing restarts, nothing is lost."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from sylph_mp.errors import BrokerError
+from tests.scenarios.real_fleet import RealFleet, send, send_async
+
+
+@pytest.mark.timeout(180, func_only=True)
+def test_consuming_goes_on_when_the_proxy_is_back(own_rocketmq, folder):
+    broker = own_rocketmq
+    topic, group = broker.topic(), broker.group()
+    stored: list[str] = []
+
+    def load() -> None:
+        number = 0
+        while not ended.is_set():
+            texts = [f"m{number + place}" for place in range(100)]
+            try:
+                asyncio.run(send_async(broker.endpoint, topic, texts))
+            except BrokerError:
+                time.sleep(0.2)  # whether these were stored nobody knows, so they do not count
+            else:
+                stored.extend(texts)
+            number += 100
+            time.sleep(0.05)
+
+    ended = threading.Event()
+    with RealFleet(folder, endpoint=broker.endpoint, topic=topic, group=group, lease_s=60) as fleet:
+        fleet.until_running(2)
+        sender = threading.Thread(target=load)
+        sender.start()
+        fleet.until_handled(500)
+        before = fleet.consumers()
+        broker.stop_proxy(kill=True)
+        fleet.until(lambda: fleet.look().verdict == "broken", limit_s=40)
+        broker.start_proxy()
+        back = time.monotonic()
+        handled = len(fleet.ledger())
+        fleet.until(lambda: len(fleet.ledger()) > handled, limit_s=3)
+        assert time.monotonic() - back < 3
+        ended.set()
+        sender.join()
+        send(broker.endpoint, topic, ["last"])
+        fleet.until(lambda: {*stored, "last"} <= fleet.times_handled().keys(), limit_s=80)
+        assert fleet.consumers() == before
+        assert fleet.stop() == 0
