@@ -26,7 +26,7 @@ class Child:
         self.pid = process.pid
         self.config: Config = spawn.config
         self.forked_at = clock.monotonic()
-        self.booted = False
+        self.booted_at: float | None = None
         self.ready_at: float | None = None
         self.refused: Refused | None = None
         self.report: Report | None = None
@@ -62,6 +62,11 @@ class Child:
         child = cls(process=process, stream=stream, spawn=spawn, clock=clock)
         child._life = asyncio.create_task(child._live(changed))
         return child
+
+    @property
+    def booted(self) -> bool:
+        """Its app is loaded."""
+        return self.booted_at is not None
 
     @property
     def takes_work(self) -> bool:
@@ -113,7 +118,7 @@ class Child:
     def _take(self, news: News) -> None:
         match news:
             case Booted():
-                self.booted = True
+                self.booted_at = self._clock.monotonic()
             case Ready():
                 self.ready_at = self._clock.monotonic()
             case Refused():

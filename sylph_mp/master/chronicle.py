@@ -39,6 +39,9 @@ class Chronicle:
     def killed(self, slot: Slot, child: Child) -> None:
         _of(slot).error("killed", child.killed_for or "", pid=child.pid)
 
+    def report_lost(self, slot: Slot, error: Exception) -> None:
+        _of(slot).exception("bug", f"a report cannot be added up: {error}", error, place="report")
+
     def replaced(self, numbers: Iterable[int]) -> None:
         self._master.info("replaced", f"new consumers in slots {', '.join(map(str, numbers)) or '-'}")
 

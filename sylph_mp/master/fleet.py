@@ -66,9 +66,10 @@ class Fleet:
         if not self.open:
             return
         self.placed = self._place()
-        threads = self.config.consumers.threads.max
         for number, child in self.children().items():
             if child.takes_work:
+                # Its own configuration's: its segment has room for no more.
+                threads = child.config.consumers.threads.max
                 child.assign(Assign(shards=self.placed.get(number, ()), threads=threads))
 
     def _place(self) -> Assignment:

@@ -17,7 +17,8 @@ class Signs(Struct, frozen=True, kw_only=True):
     """Signs of life of one consumer; CLOCK_MONOTONIC seconds."""
 
     forked_at: float
-    ready_at: float | None
+    booted_at: float | None
+    """When its app was loaded. Whether the broker is there has no part in this."""
     beat_at: float | None
 
 
@@ -43,10 +44,10 @@ def judge(signs: Signs, now: float, *, boot_s: float, watching_since: float) -> 
     `watching_since`: when the master itself last resumed. If the host or the master stood still, so did the
     consumers' heartbeats, and nobody is to be killed for that.
     """
-    if signs.ready_at is None:
+    if signs.booted_at is None:
         booting_s = now - max(signs.forked_at, watching_since)
         return Kill("boot", booting_s) if booting_s > boot_s else Alive()
-    silent_s = now - max(signs.ready_at, signs.beat_at or 0.0, watching_since)
+    silent_s = now - max(signs.booted_at, signs.beat_at or 0.0, watching_since)
     if silent_s > KILL_S:
         return Kill("beat", silent_s)
     return Hung(silent_s) if silent_s > HUNG_S else Alive()

@@ -28,9 +28,9 @@ class Narrator:
 
     async def run(self) -> None:
         """From the stop's begin on, until cancelled."""
-        while (shutdown := self._supervisor.shutdown) is None:
-            await self._supervisor.next_pass()
-        if self._supervisor.failed:
+        await self._supervisor.stopping.wait()
+        shutdown = self._supervisor.shutdown
+        if shutdown is None or self._supervisor.failed:
             return  # the error says it all
         self._transcript.stopping(self._fleet.config.consumers.drain_s)
         story = StopStory()

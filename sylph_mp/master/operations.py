@@ -167,8 +167,8 @@ class Operations:
         for number in range(1, config.consumers.processes.max + 1):
             fleet.slots.setdefault(number, self._make_slot(number, config))
         fleet.config = config
-        if fleet.wanted > config.consumers.processes.max:
-            fleet.scale(config.consumers.processes.max)
+        processes = config.consumers.processes
+        fleet.scale(min(max(fleet.wanted, processes.min), processes.max))
         self._supervisor.rollout = Rollout(sorted(fleet.slots), config=config, before=before, clock=self._clock)
 
     def _start_slot(self, slot: Slot) -> None:

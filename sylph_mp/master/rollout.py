@@ -50,7 +50,9 @@ class Rollout:
 
     def _look(self, now_replaced: _Replacement) -> None:
         slot = now_replaced.slot
-        if slot.crashes > now_replaced.crashes:
+        if not slot.wanted:
+            self._current = None  # scaled away meanwhile
+        elif slot.crashes > now_replaced.crashes:
             slot.config = now_replaced.config
             slot.forgive()
             self.state = "failed"

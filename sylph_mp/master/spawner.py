@@ -4,6 +4,7 @@ Runs on the master's loop thread.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,6 +14,7 @@ from sylph_mp.errors import SylphError
 from sylph_mp.logs import Log
 from sylph_mp.master.child import Child
 from sylph_mp.master.fork_client import ForkClient, ForkError
+from sylph_mp.master.restarts import MAX_DELAY_S, GiveUp, Restart, Rules, after_death
 from sylph_mp.pipe import News, Spawn
 
 #: Importing the consumer's modules takes half a second; more than this on any host is a fault.
@@ -26,15 +28,19 @@ class Spawner:
         entry: str,
         log_form: Literal["text", "json"],
         log_level: str,
+        rules: Rules,
         clock: Clock,
         log: Log,
     ) -> None:
         self._entry = entry
         self._log_form = log_form
         self._log_level = log_level
+        self._rules = rules
         self._clock = clock
         self._log = log
         self._forks: ForkClient | None = None
+        self._deaths: deque[float] = deque(maxlen=rules.most)
+        self._relaunch_at: float | None = None
 
     def launch(self) -> None:
         """Begin to load a forkserver; `spawn` waits for it."""
@@ -55,10 +61,20 @@ class Spawner:
         """Whether a fork can be had at once."""
         return self._forks is not None and self._forks.is_loaded
 
-    def replace_lost(self) -> None:
-        """Launch another forkserver if this one is gone. Its consumers go on."""
-        if self._forks is not None and self._forks.lost.is_set():
+    def replace_lost(self, now: float) -> None:
+        """Launch another forkserver if this one is gone, at once or, if that is the rule by now, later."""
+        if self._forks is None or not self._forks.lost.is_set():
+            return
+        if self._relaunch_at is None:
+            self._deaths.append(now)
+            match after_death(self._deaths, now, rules=self._rules):
+                case Restart(at=at):
+                    self._relaunch_at = at
+                case GiveUp():
+                    self._relaunch_at = now + MAX_DELAY_S
             self._log.error("forkserver", "the forkserver is gone; a new one starts, the consumers go on")
+        if now >= self._relaunch_at:
+            self._relaunch_at = None
             self.launch()
 
     async def spawn(

@@ -12,6 +12,7 @@ from sylph_mp.config.schema import Config, Control
 from sylph_mp.master.broker_check import BrokerCheck, used_instances
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.slot import Slot
+from sylph_mp.master.spawner import Spawner
 from sylph_mp.master.supervisor import Supervisor
 from sylph_mp.master.transcript import Step, Transcript, groups_of, step
 
@@ -25,6 +26,7 @@ class Startup:
         *,
         fleet: Fleet,
         supervisor: Supervisor,
+        spawner: Spawner,
         brokers: BrokerCheck,
         transcript: Transcript,
         clock: Clock,
@@ -32,19 +34,21 @@ class Startup:
     ) -> None:
         self._fleet = fleet
         self._supervisor = supervisor
+        self._spawner = spawner
         self._brokers = brokers
         self._transcript = transcript
         self._clock = clock
         self._began_at = began_at
 
     async def run(self) -> None:
-        """Returns when the fleet runs. Raises BrokerRefusedError."""
+        """Returns when the fleet runs. Raises BrokerRefusedError, and SylphError if nothing can be forked."""
         config = self._fleet.config
+        await self._spawner.loaded()
         await self._load_app(config)
         await self._ask_brokers(config)
         await self._run_consumers()
         self._transcript.line("control", _where_to_look(config.control))
-        self._supervisor.state = "running"
+        self._supervisor.started()
         took_s = self._clock.monotonic() - self._began_at
         running = sum(_is_ready(slot) for slot in self._fleet.members)
         self._transcript.ready(took_s, consumers=running, topics=len(config.topics), groups=groups_of(config))

@@ -44,6 +44,7 @@ class Supervisor:
         self.rollout: Rollout | None = None
         self.happened = asyncio.Event()
         """Set it to have a pass at once."""
+        self.stopping = asyncio.Event()
         self._passed = asyncio.Event()
         self._failure: Exception | None = None
         self._fleet = fleet
@@ -69,6 +70,11 @@ class Supervisor:
             raise self._failure
         return Stopped(took_s=self._clock.monotonic() - self.shutdown.began_at, tally=self.shutdown.tally)
 
+    def started(self) -> None:
+        """The start is over."""
+        if self.state == "starting":
+            self.state = "running"
+
     @property
     def failed(self) -> bool:
         """Whether it stops because of an error."""
@@ -82,6 +88,7 @@ class Supervisor:
         """Begin to drain; asked again, kill what is left."""
         if self.shutdown is None:
             self.state = "stopping"
+            self.stopping.set()
             self.rollout = None
             self.shutdown = Shutdown(drain_s=self._fleet.config.consumers.drain_s, clock=self._clock)
             self._fleet.stop(self.shutdown.deadline)
@@ -99,7 +106,7 @@ class Supervisor:
     async def control_pass(self) -> None:
         now = self._clock.monotonic()
         self._notice_standstill(now)
-        self._spawner.replace_lost()
+        self._spawner.replace_lost(now)
         self._bury_the_dead(now)
         self._kill_overdue()
         self._kill_hanging(now)
@@ -150,7 +157,7 @@ class Supervisor:
             child = slot.child
             if child is None or child.deadline is not None or child.killed_for is not None:
                 continue
-            signs = health.Signs(forked_at=child.forked_at, ready_at=child.ready_at, beat_at=slot.beat_at())
+            signs = health.Signs(forked_at=child.forked_at, booted_at=child.booted_at, beat_at=slot.beat_at())
             verdict = health.judge(
                 signs, now, boot_s=child.config.consumers.boot_s, watching_since=self._watching_since
             )
@@ -165,14 +172,19 @@ class Supervisor:
                     self._chronicle.hung(slot, child, silent_s=silent_s)
                 slot.hung = True
             case health.Kill(cause=cause, after_s=after_s):
-                what = "hung" if cause == "beat" else "not ready after"
+                what = "hung" if cause == "beat" else "app not loaded after"
                 child.kill(f"killed by the master: {what} {after_s:.0f} s")
                 self._chronicle.killed(slot, child)
 
     def _drain_unwanted(self) -> None:
         for slot in self._fleet:
             if slot.child is not None and not slot.wanted and slot.child.deadline is None:
-                slot.child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
+                slot.child.stop(self._drain_deadline())
+
+    def _drain_deadline(self) -> Deadline:
+        if self.shutdown is not None:
+            return self.shutdown.deadline
+        return Deadline.after(self._fleet.config.consumers.drain_s, self._clock)
 
     def _go_on_with_rollout(self) -> None:
         rollout = self.rollout
@@ -195,7 +207,7 @@ class Supervisor:
     async def _start(self, slot: Slot) -> None:
         def changed(_: Child, news: News | None) -> None:
             if isinstance(news, Report):
-                self._history.report(slot.number, news)
+                self._remember(slot, news)
             else:
                 self.happened.set()
 
@@ -206,6 +218,12 @@ class Supervisor:
             slot.last_exit = f"not started: {error}"
             self._chronicle.not_started(slot)
             self._decide_on_restart(slot, self._clock.monotonic())
+
+    def _remember(self, slot: Slot, report: Report) -> None:
+        try:
+            self._history.report(slot.number, report)
+        except Exception as error:  # noqa: BLE001 - a bug in what is only looked at must not end the hearing
+            self._chronicle.report_lost(slot, error)
 
     def _give_up_if_all_did(self) -> None:
         members = self._fleet.members

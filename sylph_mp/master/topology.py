@@ -75,16 +75,17 @@ class Master:
             [self._make_slot(number, config) for number in range(1, config.consumers.processes.max + 1)], config=config
         )
         fleet.scale(config.consumers.processes.min)
-        history = History()
+        history, rules = History(), Rules()
         self._spawner = Spawner(
             entry=options.entry,
             log_form="json" if options.log_form == "json" else "text",
             log_level=options.log_level,
+            rules=rules,
             clock=clock,
             log=log,
         )
         self._supervisor = supervisor = Supervisor(
-            fleet=fleet, spawner=self._spawner, history=history, rules=Rules(), chronicle=Chronicle(), clock=clock
+            fleet=fleet, spawner=self._spawner, history=history, rules=rules, chronicle=Chronicle(), clock=clock
         )
         observer = Observer(fleet=fleet, supervisor=supervisor, message_id=message_id, clock=clock)
         brokers = BrokerCheck(options.ask or _asking(clock))
@@ -110,6 +111,7 @@ class Master:
         self._startup = Startup(
             fleet=fleet,
             supervisor=supervisor,
+            spawner=self._spawner,
             brokers=brokers,
             transcript=transcript,
             clock=clock,
@@ -134,7 +136,6 @@ class Master:
             if config.control.http:
                 await self._http.start()
                 stack.push_async_callback(self._http.stop)
-            await self._spawner.loaded()
             try:
                 stopped = await self._supervise(signalled)
             except SylphError as error:
@@ -165,8 +166,10 @@ class Master:
 
     async def _supervise(self, signalled: signals.Queue) -> Stopped:
         supervisor = self._supervisor
+        startup = self._help(self._startup.run(), vital=True)
         helpers = [
-            self._help(self._startup.run(), vital=True),
+            startup,
+            self._help(self._end_at_stop(startup)),
             self._help(
                 signals.obey(
                     signalled, operations=self._operations, supervisor=supervisor, fleet=self._fleet, log=self._log
@@ -196,6 +199,10 @@ class Master:
         task = asyncio.create_task(work)
         task.add_done_callback(done)
         return task
+
+    async def _end_at_stop(self, startup: asyncio.Task[None]) -> None:
+        await self._supervisor.stopping.wait()
+        startup.cancel()
 
     async def _watch(self) -> None:
         while True:
