@@ -10,4 +10,4 @@ def test_boot_limit(folder: Path) -> None:
         fleet.until(lambda slots: 1 in slots and slots[1].pid is not None)
         fleet.behave("")
         slots = fleet.until_running(1)
-        assert (slots[1].crashes, slots[1].last_exit) == (1, "killed by the master: not ready after 1 s")
+        assert (slots[1].crashes, slots[1].last_exit) == (1, "killed by the master: app not loaded after 1 s")
