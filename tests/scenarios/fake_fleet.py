@@ -106,7 +106,7 @@ class FakeFleet:
         """Wait until exactly these slots are there, and running."""
         return self.until(lambda slots: slots.keys() == {*numbers} and {s.state for s in slots.values()} == {"running"})
 
-    def until(self, seen: Callable[[dict[int, SlotStatus]], bool], limit_s: float = 15) -> dict[int, SlotStatus]:
+    def until(self, seen: Callable[[dict[int, SlotStatus]], bool], limit_s: float = 30) -> dict[int, SlotStatus]:
         end = time.monotonic() + limit_s
         slots: dict[int, SlotStatus] = {}
         while time.monotonic() < end and self.process.poll() is None:
@@ -123,7 +123,7 @@ class FakeFleet:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, limit_s: float = 15) -> int:
+    def wait(self, limit_s: float = 30) -> int:
         return self.process.wait(limit_s)
 
     def processes(self) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""A consumer that does not boot within its limit is killed and replaced."""
+"""A consumer whose app is not loaded within its limit is killed and replaced."""
 
 from pathlib import Path
 
