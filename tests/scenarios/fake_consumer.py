@@ -27,6 +27,7 @@ def run(spawn: Spawn, pipe: socket.socket) -> int:
         case "crash":
             return 3
         case "silent":
+            (folder / "silent").touch()
             time.sleep(60)
         case "refuse":
             problem = Problem(place="app.py:1", what="app cannot be loaded")
