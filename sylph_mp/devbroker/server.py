@@ -50,6 +50,7 @@ class Server:
         )
         self._grpc: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._expire(self._now_ms())
 
     @property
     def endpoint(self) -> str:
@@ -65,7 +66,6 @@ class Server:
         self._grpc.add_generic_rpc_handlers((self._messaging().handlers(),))
         await self._grpc.start()
         self.broker.agenda.on_earlier = self._wind
-        self._plan_expiry(self._now_ms())
         self._wind()
 
     async def stop(self) -> None:
@@ -102,10 +102,11 @@ class Server:
         self.broker.agenda.run(self._now_ms())
         self._wind()
 
-    def _plan_expiry(self, now_ms: int) -> None:
+    def _expire(self, now_ms: int) -> None:
+        """Forget silent clients, now and from time to time."""
         for client in self._sessions.expire(now_ms):
             self.broker.abandon(client, now_ms)
-        self.broker.agenda.add(now_ms + EXPIRES_MS // 4, self._plan_expiry)
+        self.broker.agenda.add(now_ms + EXPIRES_MS // 4, self._expire)
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)

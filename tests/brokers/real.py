@@ -54,15 +54,17 @@ class OwnBroker(RealBroker):
         grpc, namesrv, remoting, metrics = (free_port() for _ in range(4))
         self._directory = directory
         self.metrics = f"127.0.0.1:{metrics}"
-        ports = {
+        settings = {
             "RMQ_GRPC_PORT": grpc,
             "RMQ_NAMESRV_PORT": namesrv,
             "RMQ_REMOTING_PORT": remoting,
             "RMQ_METRICS_PORT": metrics,
             "RMQ_BROKER_PORT": free_broker_port(),
+            # A test's broker lives for a minute: it starts with a fifth less CPU without the second compiler.
+            "RMQ_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             "RMQ_OWNER_PID": os.getpid(),
         }
-        self._run("start", {name: str(port) for name, port in ports.items()})
+        self._run("start", {name: str(value) for name, value in settings.items()})
         super().__init__(endpoint=f"127.0.0.1:{grpc}", namesrv=f"127.0.0.1:{namesrv}")
 
     def stop_proxy(self, *, kill: bool = False) -> None:

@@ -16,13 +16,14 @@
 #   RMQ_REMOTING_PORT   8080                           RMQ_METRICS_PORT   5557, Prometheus
 #   RMQ_BROKER_PORT     10911, and also this -2 and +1
 #   RMQ_DRAIN_S         2: how long a proxy that is asked to stop lets streams run on (RocketMQ's default is 30)
+#   RMQ_JAVA_OPTS       more options for the proxy's JVM, such as -XX:TieredStopAtLevel=1 to start with less CPU
 #   RMQ_OWNER_PID       when this process is gone, everything is stopped
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(sed -n 's:.*<rocketmq.version>\(.*\)</rocketmq.version>.*:\1:p' "$here/pom.xml")
 #: Seconds that a process may take to start, and to end after SIGTERM beyond its drain time; then SIGKILL.
-boot_s=90
+boot_s=180
 end_s=20
 
 fail() {
@@ -59,7 +60,7 @@ fetch_jars() {
 write_settings() {
   mkdir -p "$dir/home/conf" "$dir/store"
   declare -p RMQ_JARS RMQ_GRPC_PORT RMQ_NAMESRV_PORT RMQ_REMOTING_PORT RMQ_METRICS_PORT RMQ_BROKER_PORT RMQ_DRAIN_S \
-    | sed 's/^declare -[-x]* //' > "$dir/settings"
+    RMQ_JAVA_OPTS | sed 's/^declare -[-x]* //' > "$dir/settings"
   echo "listenPort=$RMQ_NAMESRV_PORT" > "$dir/home/conf/namesrv.conf"
   cat > "$dir/home/conf/broker.conf" << CONF
 brokerClusterName=DefaultCluster
@@ -108,6 +109,7 @@ launch() {
   shift 2
   if pid_of "$name" > /dev/null; then return; fi
   java_as "$name"
+  : > "$dir/$name.log"
   # A session of its own: a Ctrl-C in the terminal is not for the broker.
   setsid "${java[@]}" "$@" < /dev/null > "$dir/$name.log" 2>&1 &
   local pid=$! waited
@@ -128,7 +130,8 @@ start_namesrv() {
 }
 
 start_proxy() {
-  launch proxy "startup successfully" -Xms512m -Xmx1g -XX:MaxDirectMemorySize=1g \
+  # shellcheck disable=SC2086  # the options are several words
+  launch proxy "startup successfully" -Xms512m -Xmx1g -XX:MaxDirectMemorySize=1g ${RMQ_JAVA_OPTS:-} \
     org.apache.rocketmq.proxy.ProxyStartup -pm local -n "127.0.0.1:$RMQ_NAMESRV_PORT" \
     -bc "$dir/home/conf/broker.conf" -pc "$dir/home/conf/rmq-proxy.json"
 }
@@ -172,7 +175,7 @@ case $command in
   start)
     : "${RMQ_JARS:=$here/../../.rocketmq/lib-$version}"
     : "${RMQ_GRPC_PORT:=8081}" "${RMQ_NAMESRV_PORT:=9876}" "${RMQ_REMOTING_PORT:=8080}" "${RMQ_METRICS_PORT:=5557}"
-    : "${RMQ_BROKER_PORT:=10911}" "${RMQ_DRAIN_S:=2}"
+    : "${RMQ_BROKER_PORT:=10911}" "${RMQ_DRAIN_S:=2}" "${RMQ_JAVA_OPTS:=}"
     require java
     fetch_jars
     RMQ_JARS=$(cd "$RMQ_JARS" && pwd)
@@ -195,4 +198,4 @@ case $command in
       org.apache.rocketmq.tools.command.MQAdminStartup "$@" -n "127.0.0.1:$RMQ_NAMESRV_PORT"
     ;;
   *) fail "no such command: $command" ;;
-esac
+esac; exit  # on the same line: the file may be replaced while this waits

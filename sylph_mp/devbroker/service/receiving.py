@@ -41,7 +41,7 @@ class Receiving:
 
     async def receive(self, request: Any, client: str, left_s: float | None) -> Sequence[Delivery]:
         """Wait for messages; `left_s` is the time until the client's deadline. Raises RefusedError."""
-        self._sessions.settings(client)
+        self._sessions.require(client)
         check_group_name(request.group.name)
         poll_s = _poll_s(request, left_s)
         invisible_ms = RENEWAL_MS if request.auto_renew else _invisible_ms(request)

@@ -37,9 +37,10 @@ class Sending:
         return service.SendMessageResponse(status=ok(), entries=[entry or self._store(topic, records, now_ms)])
 
     def end_transaction(self, request: Any, _client: str) -> Any:
-        """COMMIT delivers the half message, anything else drops it."""
-        commit = request.resolution == definition.COMMIT
-        self._broker.end(request.transaction_id, commit=commit, now_ms=int(self._clock.time() * 1000))
+        """COMMIT delivers the half message, ROLLBACK drops it; with anything else it waits to be asked about."""
+        if request.resolution in (definition.COMMIT, definition.ROLLBACK):
+            commit = request.resolution == definition.COMMIT
+            self._broker.end(request.transaction_id, commit=commit, now_ms=int(self._clock.time() * 1000))
         return service.EndTransactionResponse(status=ok())
 
     def recall(self, request: Any, _client: str) -> Any:

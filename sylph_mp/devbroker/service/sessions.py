@@ -17,12 +17,8 @@ Outbox = asyncio.Queue[Any]
 
 
 class Session(Struct):
-    settings: Any
-    """`Settings` as answered."""
-    group: str
-    """"" for a producer."""
     topics: tuple[str, ...]
-    """Those it publishes."""
+    """Those it publishes; none for a consumer."""
     seen_ms: int
     outbox: Outbox | None
     """What is written to its telemetry stream; None when that is closed."""
@@ -36,12 +32,10 @@ class Sessions:
     def register(self, client: str, session: Session) -> None:
         self._sessions[client] = session
 
-    def settings(self, client: str) -> Any:
-        """Raises RefusedError if the client has sent none, as a receive does."""
-        session = self._sessions.get(client)
-        if session is None:
+    def require(self, client: str) -> None:
+        """Raises RefusedError, as a receive does, if the client has sent no settings."""
+        if client not in self._sessions:
             raise RefusedError(Code.INTERNAL_SERVER_ERROR, 'Cannot invoke "Settings" because "settings" is null.')
-        return session.settings
 
     def heartbeat(self, client: str, now_ms: int) -> None:
         """Raises RefusedError if the client has sent no settings."""

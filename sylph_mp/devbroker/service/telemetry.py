@@ -70,7 +70,6 @@ class Telemetry:
     def _accept(self, client: str, settings: Any, outbox: Outbox) -> Any:
         answered = definition.Settings()
         answered.CopyFrom(settings)
-        group = ""
         topics: tuple[str, ...] = ()
         if settings.HasField("publishing"):
             topics = tuple(full_name(topic) for topic in settings.publishing.topics)
@@ -83,8 +82,7 @@ class Telemetry:
             _complete_subscription(answered, known)
         else:
             raise SettingsRefusedError("there is no publishing or subscription data in settings")
-        session = Session(answered, group, topics, self._now_ms(), outbox)
-        self._sessions.register(client, session)
+        self._sessions.register(client, Session(topics, self._now_ms(), outbox))
         return service.TelemetryCommand(status=ok(), settings=answered)
 
     def _now_ms(self) -> int:

@@ -88,16 +88,14 @@ class Broker:
 
     def subscription(self, topic: str, group: str) -> Subscription:
         """A group's place in a topic, made at its first use; so is a group that nobody made, as in RocketMQ."""
+        known_topic = self.topic(topic)
         subscriptions = self._subscriptions.setdefault(topic, {})
         if group not in subscriptions:
-            known = self.create_group(group)
-            kind = Ordered if known.fifo else Unordered
+            known_group = self.create_group(group)
+            kind = Ordered if known_group.fifo else Unordered
+            dead_letter = partial(self._dead_letter, known_group)
             subscriptions[group] = kind(
-                self.topic(topic),
-                known,
-                agenda=self.agenda,
-                alive=self._alive,
-                dead_letter=partial(self._dead_letter, known),
+                known_topic, known_group, agenda=self.agenda, alive=self._alive, dead_letter=dead_letter
             )
         return subscriptions[group]
 

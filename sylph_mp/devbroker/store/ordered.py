@@ -175,7 +175,7 @@ class Ordered:
             offset=offset,
             position=entry.position,
         )
-        return Delivery(entry, handle, attempt, pop.invisible_ms)
+        return Delivery(entry, handle, attempt)
 
     def _current(self, handle: Handle) -> Lock | None:
         lock = self._locks.get(handle.queue)

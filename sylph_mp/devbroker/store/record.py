@@ -64,4 +64,3 @@ class Delivery(Struct, frozen=True, eq=False):
     entry: Entry
     handle: Handle
     attempt: int
-    invisible_ms: int

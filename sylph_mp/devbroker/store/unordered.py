@@ -73,7 +73,7 @@ class Unordered:
         leases = self._lease(found, pop)
         # One plan for the batch: a plan for each delivery would outlive its ack by the lease.
         self._plan([_place(lease.handle) for lease in leases], pop.now_ms + pop.invisible_ms)
-        return [Delivery(lease.entry, lease.handle, lease.attempt, pop.invisible_ms) for lease in leases]
+        return [Delivery(lease.entry, lease.handle, lease.attempt) for lease in leases]
 
     def ack(self, handle: Handle, now_ms: int) -> None:
         self.take(handle, now_ms)
