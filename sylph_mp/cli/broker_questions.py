@@ -13,11 +13,13 @@ from sylph_mp.config.file import problem_at
 from sylph_mp.config.schema import EMBEDDED, Config, Instance
 from sylph_mp.errors import BrokerError, BrokerRefusedError, Problem
 from sylph_mp.master.broker_check import Answer, BrokerCheck, used_instances
+from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.probe import Finding, probe
 
 
 def ask_brokers(config: Config) -> list[str]:
     """A sentence for each instance. Raises BrokerRefusedError: what brokers refuse, and which are away."""
+    import_official_client()
     return uvloop.run(_ask_all(config))
 
 

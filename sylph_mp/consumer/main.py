@@ -23,6 +23,7 @@ from sylph_mp.pipe import Booted, Refused, Spawn
 
 def run(spawn: Spawn, pipe: socket.socket) -> int:
     """Be the consumer of a slot until told to end; returns the exit code."""
+    topology.prepare()
     _set_signals()
     who = f"slot {spawn.slot}"
     logs.configure(form=spawn.log_form, level=spawn.log_level)

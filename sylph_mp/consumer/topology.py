@@ -37,10 +37,16 @@ from sylph_mp.logs import Log
 from sylph_mp.pipe import COMMANDS, Command, Drained, Spawn
 from sylph_mp.ports import Clients
 from sylph_mp.rocketmq.client_pool import ClientPool
+from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.shm.arena import Arena
 from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import Table
 from sylph_mp.shm.vitals import VitalsState, VitalsWriter
+
+
+def prepare() -> None:
+    """To be called first in the process, before logging is configured."""
+    import_official_client()
 
 
 async def run(spawn: Spawn, pipe: socket.socket, app: App, *, log: Log, title: Callable[[str], None]) -> None:

@@ -10,6 +10,9 @@ import sylph_mp
 #: Imports modules one by one in a fresh interpreter and prints what each left behind.
 PROBE = """
 import importlib, json, os, signal, sys, threading
+from sylph_mp.rocketmq.official_client import import_official_client
+
+import_official_client()  # what that library opens when imported is not ours; each process closes it like this
 
 def traces():
     links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
