@@ -104,7 +104,7 @@ class Table:
         self._starts = segment.window(at + 40, size - 40, form="q", step=_WORDS)
         self._handles = segment.window(at + 48, size - 48, form="Q", step=_WORDS)
 
-    def put(  # noqa: PLR0917 - once a delivery, where keywords would show
+    def put(
         self,
         index: int,
         topic: int,
