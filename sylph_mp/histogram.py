@@ -34,24 +34,20 @@ def upper_bound_us(bucket: int) -> int:
 
 
 class Histogram:
-    """Counts per bucket, and the sum of all durations."""
+    """Counts per bucket since the last `take`."""
 
-    __slots__ = ("counts", "sum_us")
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
-        self.sum_us = 0
+        self._counts = [0] * BUCKETS
 
-    def record(self, us: int) -> None:
-        bucket = bucket_of(us)
-        counts = self.counts
-        counts[bucket] = counts.get(bucket, 0) + 1
-        self.sum_us += us
+    def record(self, us: int, times: int = 1) -> None:
+        self._counts[bucket_of(us)] += times
 
     def take(self) -> dict[int, int]:
-        """The counts since the last `take`."""
-        counts, self.counts = self.counts, {}
-        return counts
+        """The counts since the last `take`, of the buckets that have any."""
+        counts, self._counts = self._counts, [0] * BUCKETS
+        return {bucket: count for bucket, count in enumerate(counts) if count}
 
 
 def merge(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:

@@ -93,6 +93,6 @@ class Buffer:
         if delivery.handle_room:
             self._arena.free(delivery.handle_at, 2 * delivery.handle_room)
         del self.held[delivery.index]
-        if delivery.phase != "running":
+        if delivery.result is not None or not delivery.started_ns:
             self._free.append(delivery.index)
         delivery.settled = True

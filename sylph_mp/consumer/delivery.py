@@ -101,13 +101,6 @@ class Delivery:
         self.settled = False
         """Out of the table: settled, handed back or lost."""
 
-    def when_free(self, action: Callable[[], None]) -> None:
-        """Do it now, or as soon as no call about this delivery is under way."""
-        if self.busy:
-            self.then = action
-        else:
-            action()
-
     def freed(self) -> None:
         """The call about it is over."""
         self.busy = False

@@ -5,7 +5,7 @@ A call is the list of deliveries that one handler call gets: one, unless the han
 
 from time import monotonic_ns
 
-from sylph_mp.consumer.delivery import EXPIRED, Delivery, Result
+from sylph_mp.consumer.delivery import EXPIRED, Delivery
 from sylph_mp.consumer.invocation import Invocation
 from sylph_mp.shm.table import ASYNC_THREAD, Table
 
@@ -54,5 +54,6 @@ class Execution:
         for delivery in call:
             delivery.ended_ns = ended_ns
             result = delivery.result
-            assert isinstance(result, Result)
-            finish(delivery.index, result.outcome, min(int(result.after_s * 1000), MAX_AFTER_MS))
+            assert result is not None
+            after_ms = min(int(result.after_s * 1000), MAX_AFTER_MS) if result.after_s else 0
+            finish(delivery.index, result.outcome, after_ms)

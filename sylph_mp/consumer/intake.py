@@ -68,7 +68,7 @@ class Intake:
         now_ns = monotonic_ns()
         stats = subscription.stats
         stats.received += len(received)
-        stats.saw(min(source.stored_ms for source in received))
+        stats.saw(received[0].stored_ms)
         mean = sum(len(source.frame) for source in received) / len(received)
         stats.frame_bytes += (mean - stats.frame_bytes) * GAIN
         deliveries = self._buffer.admit(subscription, received, now_ns)

@@ -6,6 +6,7 @@ process that dies go on eating messages in the broker (rocketmq 5.5.0), so there
 
 import asyncio
 from collections.abc import Awaitable
+from itertools import count
 from uuid import uuid4
 
 from sylph_mp.consumer.background import Background
@@ -26,6 +27,8 @@ class Receiver:
         self._intake = intake
         self._background = background
         self._quiet = False
+        self._name = uuid4().hex
+        self._attempts = count(1)
         self._loops: set[asyncio.Task[None]] = set()
         self._idle_loops: set[asyncio.Task[None]] = set()
         """Those that wait for credit or for another try: ended at once when quiet; polls run out."""
@@ -56,9 +59,12 @@ class Receiver:
         self._loops.discard(task)
         return True
 
+    def _new_attempt_id(self) -> str:
+        return f"{self._name}-{next(self._attempts)}"
+
     async def _receive(self) -> None:
         subscription = self._subscription
-        attempt_id = uuid4().hex
+        attempt_id = self._new_attempt_id()
         wait_s = FIRST_WAIT_S
         while not self._quiet:
             batch = await self._idle(self._intake.credit(subscription))
@@ -73,7 +79,7 @@ class Receiver:
                     await self._idle(asyncio.sleep(wait_s, 0))
                 wait_s = min(2 * wait_s, MAX_WAIT_S)
                 continue
-            attempt_id = uuid4().hex
+            attempt_id = self._new_attempt_id()
             wait_s = FIRST_WAIT_S
             self._intake.arrived(subscription, batch, received)
             if len(received) == MAX_BATCH:

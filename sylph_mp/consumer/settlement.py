@@ -34,34 +34,35 @@ class Settlement:
 
     def settle(self, delivery: Delivery) -> None:
         """Do with it what its handler decided; nothing if it was handed back in the meantime."""
-        if not delivery.settled:
-            delivery.when_free(partial(self._settle, delivery))
+        if delivery.busy:
+            delivery.then = partial(self.settle, delivery)
+            return
+        if delivery.settled:
+            return
+        delivery.busy = True
+        assert delivery.result is not None
+        outcome = delivery.result.outcome
+        if outcome is EntryOutcome.ACK:
+            self._acker(delivery.subscription).add(delivery)
+        elif outcome is EntryOutcome.RETRY:
+            self._background.run(self._retry(delivery, delivery.result.after_s))
+        elif outcome is EntryOutcome.DEAD_LETTER:
+            self._background.run(self._dead_letter(delivery))
+        else:
+            self.lose(delivery)
 
     def hand_back(self, delivery: Delivery) -> None:
         """Give it back without counting an attempt: somebody else is to run it."""
-        delivery.when_free(partial(self._hand_back, delivery))
+        if delivery.busy:
+            delivery.then = partial(self.hand_back, delivery)
+        elif not delivery.settled:
+            delivery.busy = True
+            self._background.run(self._release(delivery))
 
     def lose(self, delivery: Delivery) -> None:
         """Its lease is over; the broker delivers it again."""
         delivery.subscription.stats.expired += 1
         self._forget([delivery])
-
-    def _settle(self, delivery: Delivery) -> None:
-        delivery.busy = True
-        assert delivery.result is not None
-        match delivery.result.outcome:
-            case EntryOutcome.ACK:
-                self._acker(delivery.subscription).add(delivery)
-            case EntryOutcome.RETRY:
-                self._background.run(self._retry(delivery, delivery.result.after_s))
-            case EntryOutcome.DEAD_LETTER:
-                self._background.run(self._dead_letter(delivery))
-            case _:
-                self.lose(delivery)
-
-    def _hand_back(self, delivery: Delivery) -> None:
-        delivery.busy = True
-        self._background.run(self._release(delivery))
 
     def _acker(self, subscription: Subscription) -> Acker:
         acker = self._ackers.get(subscription.name)

@@ -92,11 +92,8 @@ class TopicStats:
         """A handler call for `messages` messages is over."""
         self.wait_ns += wait_ns * messages
         self.run_ns += run_ns
-        wait_us = wait_ns // 1000
-        run_us = run_ns // 1000
-        for _ in range(messages):
-            self.wait.record(wait_us)
-            self.run.record(run_us)
+        self.wait.record(wait_ns // 1000, messages)
+        self.run.record(run_ns // 1000, messages)
         each_s = run_ns / 1e9 / messages
         self.run_s = each_s if self.run_s is None else self.run_s + (each_s - self.run_s) * GAIN
 

@@ -1,5 +1,4 @@
 import gzip
-import hashlib
 import zlib
 from datetime import UTC, datetime
 
@@ -10,14 +9,8 @@ from sylph_mp.errors import BrokerError
 from sylph_mp.rocketmq.body import CorruptBodyError
 from sylph_mp.rocketmq.delivery import Delivery
 
-DIGESTS = {
-    definition_pb2.MD5: lambda body: hashlib.md5(body).hexdigest().upper(),
-    definition_pb2.SHA1: lambda body: hashlib.sha1(body).hexdigest().upper(),
-    definition_pb2.CRC32: lambda body: f"{zlib.crc32(body):X}",
-}
 
-
-def frame(body=b"body", *, digest=definition_pb2.MD5, checksum=None, encoding=definition_pb2.IDENTITY, **system):
+def frame(body=b"body", *, encoding=definition_pb2.IDENTITY, **system):
     response = service_pb2.ReceiveMessageResponse()
     message = response.message
     message.topic.name = "orders"
@@ -25,8 +18,6 @@ def frame(body=b"body", *, digest=definition_pb2.MD5, checksum=None, encoding=de
     properties = message.system_properties
     properties.message_id = "01A2"
     properties.receipt_handle = "7 1795442899868 30000 1 0 broker-a 5 7 3436"
-    properties.body_digest.type = digest
-    properties.body_digest.checksum = DIGESTS[digest](body) if checksum is None else checksum
     properties.body_encoding = encoding
     properties.queue_id, properties.queue_offset, properties.delivery_attempt = 5, 7, 2
     properties.store_timestamp.seconds, properties.store_timestamp.nanos = 1_795_442_899, 853_000_000
@@ -49,19 +40,6 @@ def test_a_delivery_says_what_came():
 def test_a_frame_that_is_no_delivery_is_refused(data):
     with pytest.raises(BrokerError):
         Delivery.parse(data)
-
-
-@pytest.mark.parametrize("digest", DIGESTS)
-def test_a_body_is_checked(digest):
-    assert Delivery.parse(frame(b"body", digest=digest)).body == b"body"
-    with pytest.raises(CorruptBodyError):
-        _ = Delivery.parse(frame(b"changed", digest=digest, checksum=DIGESTS[digest](b"body"))).body
-
-
-def test_a_short_crc_fits_with_and_without_leading_zeros():
-    body = next(b"%d" % n for n in range(10_000) if zlib.crc32(b"%d" % n) < 1 << 24)
-    for checksum in (f"{zlib.crc32(body):X}", f"{zlib.crc32(body):08X}"):
-        assert Delivery.parse(frame(body, digest=definition_pb2.CRC32, checksum=checksum)).body == body
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
