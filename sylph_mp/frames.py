@@ -85,6 +85,8 @@ class FrameStream(Generic[T]):
 
     async def send(self, message: object) -> None:
         """Send and wait until the socket takes more. Raises ConnectionError when the other side has closed."""
+        if self._writer.is_closing():
+            raise ConnectionResetError("the other side has closed")
         self._writer.write(encode(message))
         await self._writer.drain()
 
