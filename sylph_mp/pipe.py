@@ -1,7 +1,7 @@
 """What master and consumer say to each other over the slot's pipe.
 
     master ── Assign, Drain ─────────────────────────► consumer
-    master ◄─ Booted, Ready, Refused, Report, Drained ── consumer
+    master ◄─ Booted, Adopted, Ready, Refused, Report, Drained ── consumer
 
 Frames as in `sylph_mp.frames`, on a unix stream socket. The end of the stream means that the other side is gone.
 """
@@ -58,6 +58,17 @@ class Booted(Struct, tag=True, frozen=True, kw_only=True):
 
     topics: tuple[str, ...]
     load_s: float
+
+
+class Adopted(Struct, tag=True, frozen=True, kw_only=True):
+    """What became of the deliveries that the slot's last process left behind."""
+
+    run: int
+    """Queued again."""
+    settled: int
+    """Were done, and are settled as they were decided."""
+    dropped: int
+    """Their lease was over."""
 
 
 class Ready(Struct, tag=True, frozen=True):
@@ -157,7 +168,7 @@ class Drained(Struct, tag=True, frozen=True, kw_only=True):
     """Neither settled nor handed back: these wait for their lease."""
 
 
-News = Booted | Ready | Refused | Report | Progress | Drained
+News = Booted | Adopted | Ready | Refused | Report | Progress | Drained
 
 COMMANDS: "msgspec.msgpack.Decoder[Command]" = msgspec.msgpack.Decoder(Command)
 NEWS: "msgspec.msgpack.Decoder[News]" = msgspec.msgpack.Decoder(News)

@@ -91,10 +91,6 @@ class Session(Protocol):
         """One long poll of 5 s; empty when nothing came. Never cancelled by the caller on a clean stop."""
         ...
 
-    def parse(self, frame: bytes) -> Received:
-        """The delivery in a frame that another process received. Raises BrokerError if it is none."""
-        ...
-
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:
         """Ack (message id, handle) pairs in one request; answers in their order."""
         ...

@@ -9,8 +9,9 @@ from time import monotonic_ns
 
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.errors import BrokerError, HandleExpiredError
-from sylph_mp.ports import Session, Settled
+from sylph_mp.ports import Settled
 
 #: Most acks of one request.
 MAX_ACKS = 256
@@ -26,14 +27,12 @@ class Acker:
     def __init__(
         self,
         *,
-        topic: str,
-        session: Session,
+        subscription: Subscription,
         background: Background,
         acked: Callable[[Sequence[Delivery]], None],
         lost: Callable[[Delivery], None],
     ) -> None:
-        self._topic = topic
-        self._session = session
+        self._subscription = subscription
         self._background = background
         self._acked = acked
         self._lost = lost
@@ -43,7 +42,7 @@ class Acker:
 
     def add(self, delivery: Delivery) -> None:
         self._waiting.append(delivery)
-        hurry = delivery.subscription.fifo or delivery.lease_ns - delivery.ended_ns < LEASE_MARGIN_NS
+        hurry = self._subscription.fifo or delivery.lease_ns - delivery.ended_ns < LEASE_MARGIN_NS
         if len(self._waiting) >= MAX_ACKS:
             self._flush()
         elif self._timer is None:
@@ -63,7 +62,7 @@ class Acker:
     async def _ack(self, batch: list[Delivery]) -> None:
         entries = [(delivery.source.id, delivery.handle) for delivery in batch]
         try:
-            answers = await self._session.ack(self._topic, entries)
+            answers = await self._subscription.session.ack(self._subscription.name, entries)
         except BrokerError as error:
             answers = [Settled(error)] * len(batch)
         if all(answer.error is None for answer in answers):

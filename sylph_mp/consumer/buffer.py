@@ -9,8 +9,8 @@ from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.ports import Received
 from sylph_mp.shm.arena import Arena
-from sylph_mp.shm.handles import write_handle
-from sylph_mp.shm.table import Table
+from sylph_mp.shm.handles import read_handle, write_handle
+from sylph_mp.shm.table import FIFO, Entry, Table
 
 #: A renewed handle may be some digits longer than the one it replaces.
 HANDLE_SLACK = 32
@@ -41,6 +41,7 @@ class Buffer:
         stats = subscription.stats
         alloc, write, put, free, held = self._arena.alloc, self._arena.write, self._table.put, self._free, self.held
         lease_ns = now_ns + subscription.lease_ns
+        flags = FIFO if subscription.fifo else 0
         deliveries = []
         for source in received:
             frame = source.frame
@@ -53,10 +54,29 @@ class Buffer:
                 write(at, frame)
             index = free.pop()
             delivery = Delivery(source, subscription, index, at, length, now_ns, lease_ns)
-            put(index, subscription.index, delivery.attempt, 0, 0, at, length, lease_ns, now_ns)
+            put(index, subscription.index, delivery.attempt, 0, flags, at, length, lease_ns, now_ns)
             held[index] = delivery
             deliveries.append(delivery)
         return deliveries
+
+    def frame(self, entry: Entry) -> bytes:
+        """The frame of a delivery that a dead process held."""
+        return self._arena.read(entry.frame_at, entry.frame_len)
+
+    def adopt(self, entry: Entry, subscription: Subscription, source: Received) -> Delivery:
+        """Hold what a dead process held, in the same place; before anything is admitted."""
+        self._arena.reserve(entry.frame_at, entry.frame_len)
+        received_ns, lease_ns = int(entry.received_s * 1e9), int(entry.lease_s * 1e9)
+        delivery = Delivery(source, subscription, entry.index, entry.frame_at, entry.frame_len, received_ns, lease_ns)
+        delivery.attempt = entry.attempt
+        if entry.handle_room:
+            self._arena.reserve(entry.handle_at, 2 * entry.handle_room)
+            delivery.handle_at, delivery.handle_room = entry.handle_at, entry.handle_room
+            delivery.handle_which = entry.handle_which
+            delivery.handle = read_handle(self._arena, entry.handle_at, entry.handle_room, entry.handle_which)
+        self._free.remove(entry.index)
+        self.held[entry.index] = delivery
+        return delivery
 
     def extend(self, delivery: Delivery, handle: str, lease_ns: int) -> None:
         """A renewal gave a new handle and a later end of the lease."""

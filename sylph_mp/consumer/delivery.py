@@ -62,7 +62,9 @@ class Delivery:
         "source",
         "started_ns",
         "subscription",
+        "suspect",
         "then",
+        "tried",
     )
 
     def __init__(
@@ -98,6 +100,10 @@ class Delivery:
         """A call to the broker about it is under way; there is never a second one."""
         self.then: Callable[[], None] | None = None
         """What waits for `busy` to end."""
+        self.suspect = False
+        """It ran when a process died here, and is to run alone."""
+        self.tried = False
+        """It has run alone before, then beside others when the process died again."""
         self.settled = False
         """Out of the table: settled, handed back or lost."""
 

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic_ns
-from typing import Protocol
 
 from sylph_mp.consumer.batching import Batching
 from sylph_mp.consumer.buffer import Buffer
@@ -20,35 +19,20 @@ from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.lanes import Lanes
 from sylph_mp.consumer.offset_order import OffsetOrder
+from sylph_mp.consumer.stage import Stage
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.shm.table import EntryOutcome
-
-#: How often a queue behind a slow call is given another thread.
-NUDGE_S = 0.002
-
-
-class Runner(Protocol):
-    """WorkerPool and AsyncCalls."""
-
-    def submit(self, work: Sequence[Call]) -> None: ...
-    def withdraw(self) -> list[Call]: ...
-
-
-class ThreadRunner(Runner, Protocol):
-    def nudge(self) -> bool: ...
 
 
 class Dispatcher:
     def __init__(
         self,
         *,
-        threads: ThreadRunner,
-        async_calls: Runner,
+        stage: Stage,
         buffer: Buffer,
         settle: Callable[[Delivery], None],
     ) -> None:
-        self._threads = threads
-        self._async_calls = async_calls
+        self._stage = stage
         self._buffer = buffer
         self._settle = settle
         self._lanes = Lanes()
@@ -56,23 +40,51 @@ class Dispatcher:
         self._batching: dict[str, Batching] = {}
         self._resting: dict[int, tuple[asyncio.TimerHandle, Call]] = {}
         """FIFO calls that wait for their retry, by the entry of their first delivery."""
-        self._nudging = False
+        self._suspects: set[int] = set()
+        """Entries of deliveries that are to run alone."""
 
     def add(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         subscription.stats.pending += len(deliveries)
         if subscription.fifo:
             for delivery in deliveries:
                 self._order.add(delivery)
-            self._submit(subscription, self._lanes.add(deliveries))
+            self._submit(self._lanes.add(deliveries))
         elif subscription.handler.takes_list:
             self._batching_of(subscription).add(deliveries)
         else:
-            self._submit(subscription, [[delivery] for delivery in deliveries])
+            self._submit([[delivery] for delivery in deliveries])
+
+    def adopt(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+        """Go on with what a dead process left, in the order of the broker; finished ones are settled, not run."""
+        self._suspects.update(delivery.index for delivery in deliveries if delivery.suspect)
+        done = [delivery for delivery in deliveries if delivery.result is not None]
+        if subscription.fifo:
+            for delivery in deliveries:
+                self._order.add(delivery)
+            for delivery in done:
+                self._settle_all(self._order.ready(delivery))
+        else:
+            self._settle_all(done)
+        waiting = [delivery for delivery in deliveries if delivery.result is None]
+        subscription.stats.pending += len(waiting)
+        if subscription.fifo:
+            self._submit(self._lanes.add(waiting))
+            return
+        suspects = [[delivery] for delivery in waiting if delivery.suspect]
+        self._submit(suspects)
+        others = [delivery for delivery in waiting if not delivery.suspect]
+        if subscription.handler.takes_list:
+            self._batching_of(subscription).add(others)
+        else:
+            self._submit([[delivery] for delivery in others])
 
     def finished(self, call: Call) -> None:
         """A call is over; every delivery of it has its result."""
         subscription = call[0].subscription
+        self._stage.ended(call)
         self._count(subscription, call)
+        if self._suspects:
+            self._suspects.difference_update(delivery.index for delivery in call)
         if not subscription.fifo:
             for delivery in call:
                 self._settle(delivery)
@@ -91,20 +103,20 @@ class Dispatcher:
         """Take back what has not begun and may run elsewhere; what is in a lane stays, for its order's sake."""
         taken: list[Delivery] = []
         lanes: list[Call] = []
-        for call in (*self._threads.withdraw(), *self._async_calls.withdraw()):
+        for call in self._stage.withdraw():
             if call[0].subscription.fifo:
                 lanes.append(call)
             else:
                 taken.extend(call)
         for call in lanes:
-            self._submit(call[0].subscription, [call])
+            self._submit([call])
         for batching in self._batching.values():
             taken.extend(batching.withdraw())
         return self._taken(taken)
 
     def withdraw_lanes(self) -> list[Delivery]:
         """Take back what has not begun in the lanes, and what waits there for its retry."""
-        taken = [delivery for call in (*self._threads.withdraw(), *self._async_calls.withdraw()) for delivery in call]
+        taken = [delivery for call in self._stage.withdraw() for delivery in call]
         for timer, call in self._resting.values():
             timer.cancel()
             taken.extend(call)
@@ -117,21 +129,17 @@ class Dispatcher:
             delivery.subscription.stats.pending -= 1
         return deliveries
 
-    def _submit(self, subscription: Subscription, calls: Sequence[Call]) -> None:
-        if not calls:
+    def _submit(self, calls: Sequence[Call]) -> None:
+        if not self._suspects:
+            self._stage.submit(calls)
             return
-        if subscription.handler.is_async:
-            self._async_calls.submit(calls)
-            return
-        self._threads.submit(calls)
-        if not self._nudging:
-            self._nudging = True
-            asyncio.get_running_loop().call_later(NUDGE_S, self._nudge)
+        self._stage.submit([call for call in calls if not self._is_suspect(call)])
+        for call in calls:
+            if self._is_suspect(call):
+                self._stage.try_alone(call)
 
-    def _nudge(self) -> None:
-        self._nudging = self._threads.nudge()
-        if self._nudging:
-            asyncio.get_running_loop().call_later(NUDGE_S, self._nudge)
+    def _is_suspect(self, call: Call) -> bool:
+        return any(delivery.index in self._suspects for delivery in call)
 
     def _batching_of(self, subscription: Subscription) -> Batching:
         batching = self._batching.get(subscription.name)
@@ -139,7 +147,7 @@ class Dispatcher:
             batching = self._batching[subscription.name] = Batching(
                 size=subscription.handler.batch,
                 wait_s=subscription.handler.batch_wait_s,
-                emit=lambda batch: self._submit(subscription, [batch]),
+                emit=lambda batch: self._submit([batch]),
             )
         return batching
 
@@ -164,7 +172,7 @@ class Dispatcher:
         """An ordered delivery is done with: its lane goes on, and it is settled when its turn has come."""
         following = self._lanes.finished(delivery)
         if following:
-            self._submit(delivery.subscription, [following])
+            self._submit([following])
         self._settle_all(self._order.ready(delivery))
 
     def _settle_all(self, deliveries: Iterable[Delivery]) -> None:
@@ -189,4 +197,4 @@ class Dispatcher:
             delivery.received_ns = now_ns
             delivery.started_ns = 0
             self._buffer.requeue(delivery)
-        self._submit(call[0].subscription, [call])
+        self._submit([call])

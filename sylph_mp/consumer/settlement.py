@@ -68,8 +68,7 @@ class Settlement:
         acker = self._ackers.get(subscription.name)
         if acker is None:
             acker = self._ackers[subscription.name] = Acker(
-                topic=subscription.name,
-                session=subscription.session,
+                subscription=subscription,
                 background=self._background,
                 acked=self._acked,
                 lost=self.lose,

@@ -6,18 +6,18 @@ Lives on the loop thread; worker threads read the handler and write nothing here
 from sylph_mp.api import Handler
 from sylph_mp.config.schema import Topic
 from sylph_mp.consumer.topic_stats import TopicStats
+from sylph_mp.consumer.unopened import UnopenedSession
 from sylph_mp.ports import Session
 
 
 class Subscription:
-    session: Session
-    """Set by `opened`; nothing is received before."""
-
     def __init__(self, *, topic: Topic, index: int, handler: Handler) -> None:
         self.topic = topic
         self.index = index
         """Of the topic in the slot's segment."""
         self.handler = handler
+        self.session: Session = UnopenedSession()
+        """Until `opened` one that can do nothing."""
         self.fifo = False
         """Its group runs in order within a message group; known when the session is open."""
         self.stats = TopicStats()

@@ -14,6 +14,7 @@ from time import monotonic_ns
 from sylph_mp.api import App
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Config
+from sylph_mp.consumer.adoption import Adoption
 from sylph_mp.consumer.async_calls import AsyncCalls
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.buffer import Buffer
@@ -30,13 +31,15 @@ from sylph_mp.consumer.reporter import Reporter
 from sylph_mp.consumer.sessions import Sessions
 from sylph_mp.consumer.settlement import Settlement
 from sylph_mp.consumer.shards import Shards
+from sylph_mp.consumer.stage import Stage
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.consumer.worker_pool import WorkerPool
 from sylph_mp.frames import FrameStream
 from sylph_mp.logs import Log
 from sylph_mp.pipe import COMMANDS, Command, Drained, Spawn
-from sylph_mp.ports import Clients
+from sylph_mp.ports import Clients, Received
 from sylph_mp.rocketmq.client_pool import ClientPool
+from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.shm.arena import Arena
 from sylph_mp.shm.segment import Segment
@@ -74,6 +77,7 @@ async def serve(
     stream: FrameStream[Command],
     clients: Clients,
     app: App,
+    parse: Callable[[bytes], Received] = Delivery.parse,
     log: Log,
     title: Callable[[str], None],
 ) -> Drained:
@@ -101,7 +105,8 @@ async def serve(
     async_calls: AsyncCalls[Call] = AsyncCalls(
         limit=config.consumers.async_calls, run=execution.run_async, done=completions.put
     )
-    dispatcher = Dispatcher(threads=pool, async_calls=async_calls, buffer=buffer, settle=settlement.settle)
+    stage = Stage(threads=pool, async_calls=async_calls)
+    dispatcher = Dispatcher(stage=stage, buffer=buffer, settle=settlement.settle)
     completions.deliver_to(dispatcher.finished)
     leases = Leases(buffer=buffer, background=background)
     intake = Intake(
@@ -141,6 +146,10 @@ async def serve(
         log=log,
         entered=lambda state: _enter(state, vitals, title),
     )
+    adoption = Adoption(
+        subscriptions=every, table=table, buffer=buffer, leases=leases, dispatcher=dispatcher, parse=parse
+    )
+    stream.post(adoption.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.end)
     background.run(leases.run())
     background.run(reporter.run())

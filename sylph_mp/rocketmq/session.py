@@ -85,9 +85,6 @@ class ConsumerSession:
             )
         )
 
-    def parse(self, frame: bytes) -> Delivery:
-        return Delivery.parse(frame)
-
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:
         """Raises nothing: an error of a whole request is that of each of its entries."""
         if len(self._links) == 1:

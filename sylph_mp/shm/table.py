@@ -28,6 +28,12 @@ from sylph_mp.shm.segment import Segment
 #: `thread` of a delivery whose handler is async.
 ASYNC_THREAD = 0xFFFF
 
+#: Bits of `flags`. FIFO: of a group that runs in order, written by the consumer. The others are the master's, written
+#: when the consumer is dead: SUSPECT ran when it died, TRIED was a suspect then and ran beside others.
+FIFO = 1
+SUSPECT = 2
+TRIED = 4
+
 _WORDS = ENTRY_BYTES // 8
 _ENTRY = struct.Struct("<BBHIBBHIIIqqqIHBx")
 #: From `strikes` to `handle_which`: all that `put` writes before the head.
@@ -136,6 +142,12 @@ class Table:
         """Back to QUEUED: it runs again in this process."""
         self._attempts[index] = attempt
         self._heads[index] = _QUEUED
+
+    def blame(self, index: int, strikes: int, flags: int) -> None:
+        """Of a delivery whose process is dead: its crashes so far, and all its flags."""
+        at = index * ENTRY_BYTES + _BODY_AT
+        self._bytes[at] = strikes
+        self._bytes[at + 1] = flags
 
     def free(self, index: int) -> None:
         self._heads[index] = _FREE

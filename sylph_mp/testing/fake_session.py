@@ -50,6 +50,8 @@ class FakeSession:
         self.failures: deque[BrokerError] = deque()
         """The next calls raise these, one each."""
         self.acked: list[str] = []
+        self.handles: list[str] = []
+        """With which they were acked."""
         self.released: list[tuple[str, float, bool]] = []
         """(message id, after_s, count_attempt)"""
         self.dead: list[str] = []
@@ -78,13 +80,11 @@ class FakeSession:
                 return []
         return [self.messages.popleft() for _ in range(min(batch, len(self.messages)))]
 
-    def parse(self, frame: bytes) -> FakeReceived:
-        return FakeReceived(frame)
-
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:
         del topic
         self._fail()
         self.acked.extend(message_id for message_id, _ in entries)
+        self.handles.extend(handle for _, handle in entries)
         return [Settled()] * len(entries)
 
     async def renew(self, topic: str, message_id: str, handle: str, *, lease_s: float) -> str:

@@ -11,6 +11,7 @@ from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
 from sylph_mp.errors import BrokerError, HandleExpiredError, SettingsError, StatusError, TransportError
 from sylph_mp.rocketmq.calls import Calls
+from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.metadata import new_client_id
 from sylph_mp.rocketmq.probe import probe
 from sylph_mp.rocketmq.session import ConsumerSession
@@ -94,7 +95,7 @@ def test_what_is_sent_is_received_once_and_acked(rocketmq):
             assert sorted(delivery.body for delivery in deliveries) == [b"one", b"two"]
             message = deliveries[0].message(attempt=1)
             assert (message.topic, message.tag, message.properties) == (at.topic, "blue", {})
-            again = at.session.parse(deliveries[0].frame)
+            again = Delivery.parse(deliveries[0].frame)
             assert (again.id, again.handle, again.body) == (
                 deliveries[0].id, deliveries[0].handle, deliveries[0].body)  # fmt: skip
             assert [one.error for one in await at.ack([*deliveries, deliveries[0]])] == [None] * 3

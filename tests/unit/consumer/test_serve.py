@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from sylph_mp import logs
-from sylph_mp.api import App, DeadLetter, Retry
+from sylph_mp.api import App, DeadLetter, Message, Retry
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Config, Consumers, Control, Instance, Range, RetryPolicy, Topic
 from sylph_mp.consumer import topology
@@ -19,11 +20,13 @@ from sylph_mp.errors import HandleExpiredError, StatusError, TransportError
 from sylph_mp.frames import FrameStream
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log
-from sylph_mp.pipe import COMMANDS, NEWS, Assign, Drain, Drained, Ready, Report, Shard, Spawn
+from sylph_mp.pipe import COMMANDS, NEWS, Adopted, Assign, Drain, Drained, Ready, Report, Shard, Spawn
 from sylph_mp.ports import Settled
+from sylph_mp.shm.arena import Arena
+from sylph_mp.shm.handles import write_handle
 from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import Table
+from sylph_mp.shm.table import FIFO, SUSPECT, EntryOutcome, Table
 from sylph_mp.shm.vitals import read_vitals
 from sylph_mp.testing.fake_clients import FakeClients
 from sylph_mp.testing.fake_session import FakeReceived, FakeSession
@@ -75,12 +78,59 @@ def config_of(**topic: Any) -> Config:
     )
 
 
-def play(app: App, story: Callable[[Running], Coroutine[Any, Any, None]], *, fifo: bool = False, **topic: Any) -> None:
+def play(
+    app: App,
+    story: Callable[[Running], Coroutine[Any, Any, None]],
+    *,
+    fifo: bool = False,
+    left: Callable[[Segment], None] = lambda segment: None,
+    **topic: Any,
+) -> None:
     """Run a consumer with `app` while the story goes on; ends it by closing the master's side."""
-    asyncio.run(_play(app, story, config_of(**topic), fifo=fifo))
+    asyncio.run(_play(app, story, config_of(**topic), fifo=fifo, left=left))
 
 
-async def _play(app: App, story: Callable[[Running], Coroutine[Any, Any, None]], config: Config, *, fifo: bool) -> None:
+def parse(frame: bytes) -> FakeReceived:
+    """Frames of these tests are `id/group/offset`."""
+    message_id, group, offset = frame.decode().split("/")
+    return FakeReceived(frame, message_id=message_id, group=group, offset=int(offset))
+
+
+class Remains:
+    """Writes entries as a predecessor would have."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._table = Table(segment)
+        self._arena = Arena(segment)
+        self._index = 0
+
+    def leave(self, frame: str, *, lease_s: float = 60, flags: int = 0, attempt: int = 1) -> int:
+        """QUEUED; returns the entry."""
+        at = self._arena.alloc(len(frame))
+        assert at is not None
+        self._arena.write(at, frame.encode())
+        now = time.monotonic_ns()
+        index, self._index = self._index, self._index + 1
+        self._table.put(index, 0, attempt, 0, flags, at, len(frame), now + int(lease_s * 1e9), now)
+        return index
+
+    def run(self, index: int) -> None:
+        self._table.start(index, 0, time.monotonic_ns())
+
+    def done(self, index: int, outcome: EntryOutcome, after_ms: int = 0) -> None:
+        self.run(index)
+        self._table.finish(index, outcome, after_ms)
+
+
+async def _play(
+    app: App,
+    story: Callable[[Running], Coroutine[Any, Any, None]],
+    config: Config,
+    *,
+    fifo: bool,
+    left: Callable[[Segment], None] = lambda segment: None,
+) -> None:
+    """`left` puts into the segment what a dead predecessor held."""
     logs.configure(form="text", level="error")
     spawn = Spawn(
         slot=1,
@@ -91,6 +141,7 @@ async def _play(app: App, story: Callable[[Running], Coroutine[Any, Any, None]],
         log_level="error",
     )
     segment = Segment.create(spawn.segment, slot=1, geometry=GEOMETRY, master_pid=1)
+    left(segment)
     ours, theirs = socket.socketpair()
     stream = await FrameStream.from_socket(theirs, COMMANDS)
     master = await FrameStream.from_socket(ours, NEWS)
@@ -100,7 +151,14 @@ async def _play(app: App, story: Callable[[Running], Coroutine[Any, Any, None]],
 
     async def serve() -> None:
         drained = await topology.serve(
-            spawn, segment=segment, stream=stream, clients=clients, app=app, log=Log("slot 1"), title=lambda _: None
+            spawn,
+            segment=segment,
+            stream=stream,
+            clients=clients,
+            app=app,
+            parse=parse,
+            log=Log("slot 1"),
+            title=lambda _: None,
         )
         stream.post(drained)
 
@@ -113,6 +171,9 @@ async def _play(app: App, story: Callable[[Running], Coroutine[Any, Any, None]],
         await asyncio.wait_for(serving, 40)
         listening.cancel()
         await stream.close()
+        for thread in threading.enumerate():
+            if thread.name.startswith("worker-"):
+                thread.join(10)  # one that outlasted the drain still writes into the segment
         segment.close()
         segment.unlink()
 
@@ -433,3 +494,127 @@ def test_a_lease_is_renewed_while_its_delivery_runs(lease_s):
         await consumer.until(lambda: len(consumer.session.acked) == 2)
 
     play(app_with(take), story, lease_s=lease_s)
+
+
+def adopted(consumer: Running) -> Adopted:
+    return next(news for news in consumer.news if isinstance(news, Adopted))
+
+
+def test_what_a_dead_process_held_is_taken_over_by_its_state():
+    seen = []
+
+    def take(message: Message) -> None:
+        seen.append((message.id, message.attempt))
+
+    def left(segment: Segment) -> None:
+        remains = Remains(segment)
+        remains.leave("queued//0", attempt=3)
+        remains.run(remains.leave("running//1"))
+        remains.done(remains.leave("acked//2"), EntryOutcome.ACK)
+        remains.done(remains.leave("retried//3"), EntryOutcome.RETRY, after_ms=7000)
+        remains.done(remains.leave("dead//4"), EntryOutcome.DEAD_LETTER)
+        remains.leave("expired//5", lease_s=-1)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: not Table(consumer.segment).scan())
+        assert adopted(consumer) == Adopted(run=2, settled=3, dropped=1)
+        assert sorted(consumer.session.acked) == ["acked", "queued", "running"]
+        assert consumer.session.released == [("retried", 7.0, True)]
+        assert consumer.session.dead == ["dead"]
+        assert read_vitals(consumer.segment).counters["orders"]["expired"] == 1
+
+    play(app_with(take), story, left=left)
+    assert sorted(seen) == [("queued", 3), ("running", 2)]
+
+
+def test_adopted_deliveries_run_while_the_broker_is_away_and_are_settled_when_it_is_back():
+    ran = threading.Event()
+
+    def take(body: bytes) -> None:
+        ran.set()
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: consumer.session.acked == ["m"])
+
+    async def main() -> None:
+        opening = FakeClients.open
+
+        async def open_later(self: FakeClients, instance: str, group: str) -> Any:
+            while not ran.is_set():  # noqa: ASYNC110 - set by a worker thread
+                await asyncio.sleep(0.002)
+            return await opening(self, instance, group)
+
+        FakeClients.open = open_later
+        try:
+            await _play(app_with(take), story, config_of(), fifo=False, left=lambda s: Remains(s).leave("m//0"))
+        finally:
+            FakeClients.open = opening
+
+    asyncio.run(main())
+
+
+def test_order_within_a_group_holds_across_a_death():
+    seen: list[str] = []
+
+    def take(message: Message) -> None:
+        seen.append(message.id)
+
+    def left(segment: Segment) -> None:
+        remains = Remains(segment)
+        remains.leave("a2/a/2", flags=FIFO)
+        remains.done(remains.leave("b1/b/1", flags=FIFO), EntryOutcome.ACK)
+        remains.run(remains.leave("a1/a/0", flags=FIFO))
+        remains.leave("a3/a/3", flags=FIFO)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: len(consumer.session.acked) == 4)
+        assert consumer.session.acked == ["a1", "b1", "a2", "a3"]
+
+    play(app_with(take), story, fifo=True, left=left)
+    assert seen == ["a1", "a2", "a3"]
+
+
+def test_suspects_run_alone_and_before_what_was_queued():
+    began: list[tuple[str, float]] = []
+    ended: dict[str, float] = {}
+
+    def take(message: Message) -> None:
+        began.append((message.id, time.monotonic()))
+        time.sleep(0.02)
+        ended[message.id] = time.monotonic()
+
+    def left(segment: Segment) -> None:
+        remains = Remains(segment)
+        for name in ("q1", "q2", "q3"):
+            remains.leave(f"{name}//{name[1]}")
+        for name in ("s4", "s5"):
+            remains.run(remains.leave(f"{name}//{name[1]}", flags=SUSPECT))
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: len(consumer.session.acked) == 5)
+
+    play(app_with(take), story, left=left)
+    assert [name for name, _ in began[:2]] == ["s4", "s5"]
+    assert ended["s4"] <= began[1][1]
+    assert ended["s5"] <= began[2][1]
+
+
+def test_a_renewed_handle_is_the_one_that_the_successor_settles_with():
+    handles = []
+
+    def take(body: bytes) -> None: ...
+
+    def left(segment: Segment) -> None:
+        index = Remains(segment).leave("m//0")
+        arena = Arena(segment)
+        arena.reserve(0, 4)
+        at = arena.alloc(128)
+        write_handle(arena, at, 64, 1, "renewed")
+        Table(segment).extend(index, time.monotonic_ns() + 10**10, at, 64, 1)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: consumer.session.acked == ["m"])
+        handles.extend(consumer.session.handles)
+
+    play(app_with(take), story, left=left)
+    assert handles == ["renewed"]
