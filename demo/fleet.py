@@ -32,6 +32,7 @@ class Fleet:
         self._environment = {
             "SYLPH_INSTANCES_DEFAULT_ENDPOINTS": endpoint,
             "SYLPH_CONTROL_SOCKET": str(socket),
+            "SYLPH_CONTROL_STATE": str(socket.with_suffix(".state")),
             "SYLPH_DEMO_NOTES": str(notes),
         }
         self._socket = socket

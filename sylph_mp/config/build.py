@@ -55,7 +55,8 @@ def _topic(name: str, values: Mapping[Path, Value], consumers: Consumers) -> Top
 
 def _control(values: Mapping[Path, Value], folder: str) -> Control:
     fields = _fields(CONTROL, ("control",), values)
-    return Control(**{**fields, "socket": os.path.normpath(os.path.join(folder, fields["socket"]))})
+    paths = {name: os.path.normpath(os.path.join(folder, fields[name])) for name in ("socket", "state")}
+    return Control(**{**fields, **paths})
 
 
 def _fields(

@@ -5,13 +5,13 @@ The reference page, `sylph config show` and the checks all read this. Defaults s
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from sylph_mp.config.kinds import Address, Endpoints, Flag, Kind, Number, OnlyTable, Size, Text, Whole
-from sylph_mp.config.schema import Consumers, Control, Instance, Range, RetryPolicy, Topic
+from sylph_mp.config.kinds import Address, Choice, Endpoints, Flag, Kind, Number, OnlyTable, Size, Text, Whole
+from sylph_mp.config.schema import BrokersCopy, Consumers, Control, Instance, Range, RetryPolicy, Topic
 
 #: Where a key stands: ("topics", "orders", "shards").
 Path = tuple[str, ...]
@@ -171,11 +171,23 @@ _INHERITED = [
         parts=_RETRY_PARTS,
         inherited=True,
     ),
+    Key(
+        name="strikes",
+        kind=Whole(1, 10),
+        doc="Crashes while a message ran, at which it goes to quarantine.",
+        inherited=True,
+    ),
+    Key(
+        name="quarantine",
+        kind=Choice(get_args(BrokersCopy)),
+        doc="What becomes of the broker's copy of a message in quarantine: dead-letter topic, or gone (ack).",
+        inherited=True,
+    ),
 ]
 
 CONSUMERS = _table(
     "consumers",
-    "What holds for every consumer process; the last six keys are what topics inherit.",
+    "What holds for every consumer process; the last eight keys are what topics inherit.",
     Consumers,
     [
         Key(
@@ -230,6 +242,11 @@ CONTROL = _table(
             default="sylph.sock",
         ),
         Key(name="http", kind=Address(), doc="`host:port` of metrics and health; empty for none. It has no login."),
+        Key(
+            name="state",
+            kind=Text("folder name", r"[^\x00-\x1f]+"),
+            doc="Folder for crash reports, quarantine and strikes, from the configuration's folder. Made at start.",
+        ),
     ],
 )
 

@@ -152,6 +152,26 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def bounds(self) -> str:
+        return " or ".join(show_toml(word) for word in self.words)
+
+    def read(self, value: object) -> str:
+        if value not in self.words:
+            raise UnfitError(f"{self.bounds} is due, not {show_toml(value)}")
+        assert isinstance(value, str)
+        return value
+
+    def from_text(self, text: str) -> object:
+        return text
+
+
+@dataclass(frozen=True)
 class Address(Kind):
     """`host:port`, or nothing."""
 

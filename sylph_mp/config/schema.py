@@ -3,12 +3,17 @@
 Everything inherits already: a `Topic` carries its own group, instance and limits. Units are in the names.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 from sylph_mp.errors import Problem
 
 #: `endpoints` of an instance that `sylph run` is to start by itself, in memory.
 EMBEDDED = "embedded"
+
+#: What becomes of the broker's copy of a message that goes to quarantine.
+BrokersCopy = Literal["dead-letter", "ack"]
 
 
 class Range(Struct, frozen=True):
@@ -66,6 +71,9 @@ class Consumers(Struct, frozen=True, kw_only=True):
     time_limit_s: float = 30.0
     max_attempts: int = 16
     retry: RetryPolicy = RetryPolicy()
+    strikes: int = 2
+    """Crashes while a message ran before it goes to quarantine."""
+    quarantine: BrokersCopy = "dead-letter"
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -80,6 +88,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     time_limit_s: float = 30.0
     max_attempts: int = 16
     retry: RetryPolicy = RetryPolicy()
+    strikes: int = 2
+    quarantine: BrokersCopy = "dead-letter"
 
 
 class Control(Struct, frozen=True, kw_only=True):
@@ -87,6 +97,8 @@ class Control(Struct, frozen=True, kw_only=True):
     """Absolute path of the unix socket."""
     http: str = ""
     """`host:port`, or "" for none."""
+    state: str = "sylph.state"
+    """Folder of what outlives a master: crash reports, quarantine, strikes. Absolute where it was loaded."""
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ _UNFINISHED = ".unfinished"
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Replace `path` by the joined parts, through to the disk. Raises OSError; then the old file is still there."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
+    unfinished = unfinished_name(path)
     try:
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE), "wb") as file:
             file.writelines(parts)
@@ -27,6 +27,11 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def unfinished_name(path: Path) -> Path:
+    """What a file is called by this process until it is complete."""
+    return path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
 
 
 def files(folder: Path, suffix: str) -> Iterator[os.DirEntry[str]]:

@@ -42,7 +42,7 @@ class Strikes:
         self._make_room(wall)
         path = self._path(message_id)
         number = _number(path) + 1
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished = durable_file.unfinished_name(path)
         unfinished.write_text(f"{number}\n", encoding="ascii")
         os.utime(unfinished, (wall, wall))
         unfinished.replace(path)

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Literal
 
 from setproctitle import setproctitle
@@ -20,7 +21,7 @@ from sylph_mp.control.quantities import size, spaced
 from sylph_mp.control.server import ControlServer
 from sylph_mp.errors import BrokerError, SylphError
 from sylph_mp.logs import Log
-from sylph_mp.master import signals
+from sylph_mp.master import signals, state_folder
 from sylph_mp.master.broker_check import Answer, Ask, BrokerCheck
 from sylph_mp.master.chronicle import Chronicle
 from sylph_mp.master.fleet import Fleet
@@ -129,6 +130,7 @@ class Master:
         async with AsyncExitStack() as stack:
             await self._control.start()
             stack.push_async_callback(lambda: self._control.stop(last))
+            state_folder.prepare(Path(config.control.state), place=config.places.get("control.state", "control.state"))
             self._spawner.launch()
             stack.callback(self._spawner.close)
             stack.push_async_callback(self._release)

@@ -118,7 +118,7 @@ class TestShow:
     def test_one_table(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         sylph(monkeypatch, "config", "show", "control")
         names = [line.split()[0] for line in capfd.readouterr().out.splitlines()]
-        assert names == ["KEY", "control.socket", "control.http"]
+        assert names == ["KEY", "control.socket", "control.http", "control.state"]
 
     def test_secrets_are_not_shown(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setenv("SYLPH_INSTANCES_DEFAULT_ACCESS_KEY", "hush-1")

@@ -71,6 +71,7 @@ class TestValues:
         assert config.consumers.threads == Range(8, 8)
         assert config.consumers.buffer == 16 << 20
         assert config.control.socket == str(folder / "sylph.sock")
+        assert config.control.state == str(folder / "sylph.state")
         assert config.warnings == ()
 
     def test_topics_inherit_key_by_key(self, folder: Path) -> None:
@@ -80,6 +81,12 @@ class TestValues:
         assert topics["orders"].lease_s == topics["order-receipts"].lease_s == 60.0
         assert topics["orders"].retry == RetryPolicy(first_s=2.0)
         assert topics["order-receipts"].retry == RetryPolicy(first_s=2.0, max_s=60.0)
+
+    def test_strikes_and_quarantine_are_inherited_as_well(self, folder: Path) -> None:
+        topics = loaded(changed("threads = 8", 'threads = 8\nstrikes = 3\nquarantine = "ack"')).topics
+        assert {(topic.strikes, topic.quarantine) for topic in topics.values()} == {(3, "ack")}
+        own = loaded(GOOD, {"SYLPH_TOPICS_ORDERS_QUARANTINE": "ack"}).topics
+        assert [(topic.strikes, topic.quarantine) for topic in own.values()] == [(2, "ack"), (2, "dead-letter")]
 
     def test_places(self, folder: Path) -> None:
         places = loaded(GOOD, {"SYLPH_CONSUMERS_THREADS": "4"}, {"topics.orders.shards": "8"}).places
@@ -242,6 +249,10 @@ class TestScreens:
         ("shards = 4", "drain_s = 4", "fix: move it to [consumers]"),
         ("shards = 4", "retry = 5", "topics.orders.retry: a table is due, not 5"),
         ("retry = { max_s = 60 }", "retry = { max_s = 1 }", "first_s 2 is above max_s 1"),
+        ("shards = 4", "strikes = 0", "topics.orders.strikes: 0 is not within 1 to 10"),
+        ("shards = 4", 'quarantine = "drop"', '"dead-letter" or "ack" is due, not "drop"'),
+        ("shards = 4", "quarantine = 1", '"dead-letter" or "ack" is due, not 1'),
+        ("[topics.orders]", "[control]\nstate = ''\n[topics.orders]", '"" is no folder name'),
         ("[topics.orders]", '[topics."a b"]', '"a b" is no topic name'),
         ("[topics.orders]", f"[control]\nsocket = '{'s' * 120}'\n[topics.orders]", "107 are possible"),
         ("[topics.orders]", "[control]\nhttp = '9464'\n[topics.orders]", '"9464" is no host:port'),

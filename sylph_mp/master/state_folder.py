@@ -1,0 +1,26 @@
+"""The folder of what outlives a master: crash reports, quarantine and strikes. Made and tried when a master starts."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from sylph_mp.errors import Problem, ResourceError
+from sylph_mp.master import durable_file
+
+
+def prepare(folder: Path, *, place: str) -> None:
+    """Make it, for its owner only; `place` says where it was configured. Raises ResourceError if it is of no use.
+
+    To be called with the control socket held, as it removes what a killed master was writing.
+    """
+    try:
+        folder.mkdir(mode=durable_file.FOLDER_MODE, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\n")
+        for part in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+            durable_file.clear_unfinished(part)
+    except OSError as error:
+        what = f"the state folder cannot be used: {error.strerror}"
+        why = f"crash reports and quarantine are kept in {folder}"
+        fix = f"give user {os.getuid()} the right to write there, or set control.state to another folder"
+        raise ResourceError(what, problems=(Problem(place=place, what=what, why=why, fix=fix),)) from error
