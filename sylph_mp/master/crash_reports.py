@@ -70,7 +70,7 @@ class CrashReport(Struct, frozen=True, kw_only=True):
 
 
 class CrashReports:
-    """The newest reports. Raises OSError where the folder cannot be written."""
+    """The newest reports. A disk that fails costs a report, and an error line; never the master."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         """`folder` is that of the configuration's control.state."""
@@ -80,16 +80,23 @@ class CrashReports:
 
     def add(self, report: CrashReport) -> CrashReport:
         """Keep a new report; returns it with its number."""
-        numbers = self._numbers()
-        numbered = replace(report, number=max(numbers, default=0) + 1, at_wall=report.at_wall or self._clock.time())
+        numbers = sorted(self._numbers())
+        at_wall = report.at_wall or self._clock.time()
+        numbered = replace(report, number=max(numbers, default=0) + 1, at_wall=at_wall)
         self.update(numbered)
-        for old in sorted(numbers)[: len(numbers) + 1 - MAX_REPORTS]:
-            self._path(old).unlink(missing_ok=True)
+        for old in numbers[: len(numbers) + 1 - MAX_REPORTS]:
+            self._remove(old)
         return numbered
 
     def update(self, report: CrashReport) -> None:
         """Replace the report of that number, as when its deliveries have been adopted."""
-        durable_file.write(self._path(report.number), [msgspec.json.format(msgspec.json.encode(report)), b"\n"])
+        text = msgspec.json.format(msgspec.json.encode(report))
+        try:
+            durable_file.write(self._path(report.number), [text, b"\n"])
+        except OSError as error:
+            self._log.error(
+                "crash-lost", f"the report of crash {report.number} is not kept: {error}", crash=report.number
+            )
 
     def list(self) -> list[CrashReport]:
         """The newest first. What cannot be read is left out, and the log says so."""
@@ -110,8 +117,18 @@ class CrashReports:
             self._log.warn("crash-unreadable", f"{path} is left out: {error}", place=str(path))
             return None
 
+    def _remove(self, number: int) -> None:
+        try:
+            self._path(number).unlink(missing_ok=True)
+        except OSError as error:
+            self._log.error("crash-kept", f"the report of crash {number} cannot be removed: {error}", crash=number)
+
     def _numbers(self) -> set[int]:
-        names = [entry.name.removesuffix(_SUFFIX) for entry in durable_file.files(self._folder, _SUFFIX)]
+        try:
+            names = [entry.name.removesuffix(_SUFFIX) for entry in durable_file.files(self._folder, _SUFFIX)]
+        except OSError as error:
+            self._log.error("crash-unreadable", f"{self._folder}: {error}", place=str(self._folder))
+            return set()
         return {int(name) for name in names if name.isdecimal()}
 
     def _path(self, number: int) -> Path:

@@ -94,9 +94,12 @@ class Quarantine:
         labels = [self._read_label(Path(entry.path)) for entry in durable_file.files(self._folder, _SUFFIX)]
         return sorted((label for label in labels if label is not None), key=lambda label: (label.since_wall, label.id))
 
-    def count(self) -> int:
-        """How many are here, without reading them."""
-        return sum(1 for _ in durable_file.files(self._folder, _SUFFIX))
+    def count(self) -> int | None:
+        """How many are here, without reading them; None where that cannot be told."""
+        try:
+            return sum(1 for _ in durable_file.files(self._folder, _SUFFIX))
+        except OSError:
+            return None
 
     def find(self, name: str) -> Quarantined:
         """The one whose id begins with `name`, or has both ends of a shortened `01D2…A7F3`.

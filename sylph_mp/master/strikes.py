@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from sylph_mp.logs import Log
 from sylph_mp.master import durable_file
 
 #: The oldest are forgotten first.
@@ -23,14 +24,15 @@ class Strikes:
     """Read from the files each time, so a message that was released is known at once to a master that runs.
 
     A file holds the number as text, its modification time is that of the last strike. They are not forced to the
-    disk: they outlive every process, and what a power cut takes costs one more crash. Raises OSError where the
-    folder cannot be written.
+    disk: they outlive every process, and what a power cut takes costs one more crash. So does a disk that fails,
+    with an error line.
     """
 
     def __init__(self, folder: Path) -> None:
         """`folder` is that of the configuration's control.state."""
         self._folder = folder / "strikes"
         self._pruned_at = 0.0
+        self._log = Log("master")
 
     def of(self, message_id: str) -> int:
         """0 for a message without."""
@@ -38,18 +40,22 @@ class Strikes:
 
     def add(self, message_id: str, wall: float) -> int:
         """One more; returns how many there are now. `wall` is seconds since 1970 UTC."""
-        self._folder.mkdir(mode=durable_file.FOLDER_MODE, parents=True, exist_ok=True)
-        self._make_room(wall)
         path = self._path(message_id)
         number = _number(path) + 1
-        unfinished = durable_file.unfinished_name(path)
-        unfinished.write_text(f"{number}\n", encoding="ascii")
-        os.utime(unfinished, (wall, wall))
-        unfinished.replace(path)
+        try:
+            self._folder.mkdir(mode=durable_file.FOLDER_MODE, parents=True, exist_ok=True)
+            self._make_room(wall)
+            _write(path, number, wall)
+        except OSError as error:
+            self._log.error("strike-lost", f"a strike is not kept: {error}", message=message_id)
         return number
 
     def clear(self, message_id: str) -> None:
-        self._path(message_id).unlink(missing_ok=True)
+        """For a message that was settled, quarantined or released."""
+        try:
+            self._path(message_id).unlink(missing_ok=True)
+        except OSError as error:
+            self._log.error("strike-kept", f"strikes cannot be cleared: {error}", message=message_id)
 
     def all(self) -> dict[str, int]:
         """By message id."""
@@ -75,8 +81,15 @@ class Strikes:
         return self._folder / (quote(message_id, safe="") + _SUFFIX)
 
 
+def _write(path: Path, number: int, wall: float) -> None:
+    unfinished = durable_file.unfinished_name(path)
+    unfinished.write_text(f"{number}\n", encoding="ascii")
+    os.utime(unfinished, (wall, wall))
+    unfinished.replace(path)
+
+
 def _number(path: Path) -> int:
     try:
         return int(path.read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):  # a power cut may leave it empty
+    except (OSError, ValueError):  # there is none, or a power cut left it empty
         return 0

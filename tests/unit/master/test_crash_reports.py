@@ -79,6 +79,13 @@ def test_without_a_folder_there_is_no_report(tmp_path: Path) -> None:
     assert CrashReports(tmp_path / "never", StillClock()).list() == []
 
 
+def test_a_disk_that_fails_costs_the_report_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "crashes").write_text("a file in its way")
+
+    assert CrashReports(tmp_path, StillClock()).add(REPORT).number == 1
+    assert caplog.records[-1].sylph_event == "crash-lost"
+
+
 def test_what_a_killed_master_was_writing_is_no_report(tmp_path: Path) -> None:
     reports = CrashReports(tmp_path, StillClock())
     reports.add(REPORT)

@@ -54,3 +54,13 @@ def test_a_file_that_a_power_cut_left_empty_counts_as_none(tmp_path: Path) -> No
 
     assert store.all() == {}
     assert store.add("01D2", 101.0) == 1
+
+
+def test_a_disk_that_fails_costs_the_strike_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "strikes").write_text("a file in its way")
+    store = Strikes(tmp_path)
+
+    assert store.add("01D2", 100.0) == 1
+    assert store.of("01D2") == 0
+    store.clear("01D2")
+    assert {record.sylph_event for record in caplog.records} == {"strike-lost", "strike-kept"}
