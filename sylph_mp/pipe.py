@@ -49,6 +49,8 @@ class Spawn(Struct, frozen=True, kw_only=True):
     """Name of the slot's shared memory."""
     config: Config
     master_pid: int
+    stacks: str
+    """File for the stacks of all threads at a fatal signal; "" for stderr."""
     log_form: Literal["text", "json"]
     log_level: str
 
@@ -56,7 +58,8 @@ class Spawn(Struct, frozen=True, kw_only=True):
 class Booted(Struct, tag=True, frozen=True, kw_only=True):
     """The app is loaded and fits the configuration."""
 
-    topics: tuple[str, ...]
+    handlers: dict[str, str]
+    """The name of the function that handles each topic."""
     load_s: float
 
 
@@ -159,6 +162,20 @@ class Progress(Struct, tag=True, frozen=True, kw_only=True):
     handed_back: int
 
 
+class Stuck(Struct, tag=True, frozen=True, kw_only=True):
+    """A handler call beyond its time limit was told to end and did not: only the end of the process ends it."""
+
+    thread: int | None
+    """From 1; None is an async handler."""
+    topic: str
+    handler: str
+    message: str
+    """Id of the first, if it is a batch."""
+    entries: tuple[int, ...]
+    """Of its deliveries, in the in-flight table."""
+    ran_s: float
+
+
 class Drained(Struct, tag=True, frozen=True, kw_only=True):
     """The last word before a clean exit; counts of the drain."""
 
@@ -168,7 +185,7 @@ class Drained(Struct, tag=True, frozen=True, kw_only=True):
     """Neither settled nor handed back: these wait for their lease."""
 
 
-News = Booted | Adopted | Ready | Refused | Report | Progress | Drained
+News = Booted | Adopted | Ready | Refused | Report | Progress | Drained | Stuck
 
 COMMANDS: "msgspec.msgpack.Decoder[Command]" = msgspec.msgpack.Decoder(Command)
 NEWS: "msgspec.msgpack.Decoder[News]" = msgspec.msgpack.Decoder(News)

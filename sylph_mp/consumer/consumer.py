@@ -54,9 +54,10 @@ class Consumer:
         listening = asyncio.create_task(self._listen())
         deadline = await self._ending
         listening.cancel()
-        opening.cancel()
         self._entered(VitalsState.DRAINING)
-        return await self._drain.run(deadline)
+        drained = await self._drain.run(deadline)
+        opening.cancel()  # not before: what was adopted is settled over the sessions
+        return drained
 
     def end(self, deadline: Deadline | None = None) -> None:
         """Drain by the deadline, by default the configuration's time from now."""
@@ -86,5 +87,5 @@ class Consumer:
         if self._assigned is None:
             return
         self._pool.resize(self._assigned.threads)
-        if self._open:
+        if self._open and not self._ending.done():
             self._shards.assign(self._assigned.shards)

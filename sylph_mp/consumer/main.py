@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import signal
 import socket
+import sys
 import time
 
 import uvloop
@@ -14,10 +15,9 @@ from setproctitle import setproctitle
 
 from sylph_mp import frames, logs
 from sylph_mp.api import App
-from sylph_mp.config.schema import Config
 from sylph_mp.consumer import topology
-from sylph_mp.consumer.app_loading import load_app
-from sylph_mp.errors import ConfigError, Problem
+from sylph_mp.consumer.app_loading import load_app, run_start_hooks
+from sylph_mp.errors import ConfigError
 from sylph_mp.logs import Log
 from sylph_mp.pipe import Booted, Refused, Spawn
 
@@ -28,7 +28,7 @@ COLLECT = (20_000, 20, 20)
 def run(spawn: Spawn, pipe: socket.socket) -> int:
     """Be the consumer of a slot until told to end; returns the exit code."""
     topology.prepare()
-    _set_signals()
+    _set_signals(spawn.stacks)
     who = f"slot {spawn.slot}"
     logs.configure(form=spawn.log_form, level=spawn.log_level)
     logs.bridge(who)
@@ -36,12 +36,13 @@ def run(spawn: Spawn, pipe: socket.socket) -> int:
     began = time.monotonic()
     try:
         app = load_app(spawn.config)
-        _run_start_hooks(app, spawn.config)
+        run_start_hooks(app, spawn.config)
     except ConfigError as error:
         pipe.sendall(frames.encode(Refused(problems=error.problems, exit_code=error.exit_code)))
         return error.exit_code
     _calm_collector()
-    pipe.sendall(frames.encode(Booted(topics=tuple(app.handlers), load_s=time.monotonic() - began)))
+    handlers = {topic: handler.name for topic, handler in app.handlers.items()}
+    pipe.sendall(frames.encode(Booted(handlers=handlers, load_s=time.monotonic() - began)))
     uvloop.run(topology.run(spawn, pipe, app, log=log, title=lambda state: _set_title(spawn.slot, state)))
     _run_stop_hooks(app, log)
     return 0
@@ -58,23 +59,12 @@ def _set_title(slot: int, state: str) -> None:
     setproctitle(f"sylph: consumer {slot} [{state}]")
 
 
-def _set_signals() -> None:
+def _set_signals(stacks: str) -> None:
     """The master decides when to end; a terminal's Ctrl-C reaches it as well. SIGTERM is set where the loop runs."""
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)
-    faulthandler.enable()
+    faulthandler.enable(open(stacks, "w") if stacks else sys.stderr)  # noqa: SIM115 - open to the process's end
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-
-
-def _run_start_hooks(app: App, config: Config) -> None:
-    for hook in app.start_hooks:
-        try:
-            hook()
-        except Exception as error:
-            what = f"start hook {hook.__name__} of {config.app} failed"
-            place = f"{hook.__code__.co_filename}:{hook.__code__.co_firstlineno}"
-            problem = Problem(place=place, what=what, why=f"{type(error).__name__}: {error}")
-            raise ConfigError(what, problems=(problem,)) from error
 
 
 def _run_stop_hooks(app: App, log: Log) -> None:

@@ -39,6 +39,9 @@ class Child:
         self.ended = False
         self.exit_code: int | None = None
         """Once ended; None where nobody could tell."""
+        self.stuck_thread: int | None = None
+        """WorkerPool thread, from 1, for which it was killed."""
+        self._handlers: dict[str, str] = {}
         self._process = process
         self._stream = stream
         self._clock = clock
@@ -72,6 +75,10 @@ class Child:
     def takes_work(self) -> bool:
         """Whether shards may be placed on it."""
         return self.booted and self.deadline is None and not self.ended
+
+    def handler_of(self, topic: str) -> str:
+        """The name of the function that handles a topic; the topic's own until it is known."""
+        return self._handlers.get(topic, topic)
 
     def assign(self, assign: Assign) -> None:
         """Tell it, unless it knows."""
@@ -118,6 +125,7 @@ class Child:
     def _take(self, news: News) -> None:
         match news:
             case Booted():
+                self._handlers = news.handlers
                 self.booted_at = self._clock.monotonic()
             case Ready():
                 self.ready_at = self._clock.monotonic()

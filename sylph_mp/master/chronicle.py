@@ -5,21 +5,36 @@ Called by the supervisor, on the master's loop thread.
 
 from collections.abc import Iterable
 
+from sylph_mp.control import facts
 from sylph_mp.control.quantities import duration, spaced
 from sylph_mp.logs import Log
-from sylph_mp.master import health, restarts
+from sylph_mp.master import restarts
 from sylph_mp.master.child import Child
+from sylph_mp.master.crash_reports import CrashReport
 from sylph_mp.master.slot import Slot
+from sylph_mp.pipe import Adopted
 
 
 class Chronicle:
     def __init__(self) -> None:
         self._master = Log("master")
 
-    def crashed(self, slot: Slot, child: Child, *, held: int, now: float) -> None:
+    def crashed(self, slot: Slot, child: Child, *, crash: int, now: float) -> None:
         lived = spaced(duration(now - child.forked_at))
-        again = f", {held:,} in flight come again when their lease ends" if held else ""
-        _of(slot).warn("crash", f"{slot.last_exit} after {lived}{again}", pid=child.pid, exit=child.exit_code)
+        held = f", {slot.held:,} in flight" if slot.held else ""
+        text = f"{slot.last_exit} after {lived}{held}"
+        _of(slot).warn("crash", text, crash=crash, pid=child.pid, exit=child.exit_code)
+
+    def adopted(self, slot: Slot, child: Child, news: Adopted, report: CrashReport | None) -> None:
+        """`report` is that of the death before it, None if its predecessor was replaced on purpose."""
+        after = f" after {spaced(duration(report.adopted_after_s or 0.0))}" if report else ""
+        dropped = f", {news.dropped:,} dropped: their lease was over" if news.dropped else ""
+        text = f"took over{after}: {news.run:,} run again, {news.settled:,} were done{dropped}"
+        _of(slot).info("adopted", text, pid=child.pid, crash=report.number if report else None)
+
+    def left(self, slot: Slot) -> None:
+        text = f"{slot.held:,} deliveries are left to their lease: nobody could hand them back"
+        _of(slot).warn("left", text, held=slot.held)
 
     def not_started(self, slot: Slot) -> None:
         _of(slot).error("start", f"no consumer: {slot.last_exit}")
@@ -33,7 +48,7 @@ class Chronicle:
                 _of(slot).info("waiting", f"started again in {spaced(duration(at - now))}", crashes=slot.crashes)
 
     def hung(self, slot: Slot, child: Child, *, silent_s: float) -> None:
-        text = f"no heartbeat for {silent_s:.0f} s, killed at {health.KILL_S:.0f} s"
+        text = f"no heartbeat for {silent_s:.0f} s, killed at {facts.KILL_S:.0f} s"
         _of(slot).warn("hung", text, pid=child.pid)
 
     def killed(self, slot: Slot, child: Child) -> None:

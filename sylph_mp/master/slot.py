@@ -36,6 +36,8 @@ class Slot:
         """When its next consumer may be started; None: at once."""
         self.gave_up = False
         self.hung = False
+        self.released = False
+        """A consumer was started only to settle and hand back what lies here."""
         self._recycling = False
         self._started = 0
         self._make = make
@@ -63,12 +65,15 @@ class Slot:
         """What lies in the in-flight table, whether its consumer lives or not."""
         return Table(self.segment).counts() if self.segment is not None else NOTHING
 
-    def clear(self) -> int:
-        """Forget what the last consumer held: the broker delivers it again. Returns how much it was."""
-        held = sum(self.counts())
+    @property
+    def held(self) -> int:
+        """Deliveries in the in-flight table: what a successor adopts."""
+        return sum(self.counts())
+
+    def clear(self) -> None:
+        """Forget what the last consumer held: the broker delivers it again when its lease is over."""
         if self.segment is not None:
             Table(self.segment).clear()
-        return held
 
     def is_due(self, now: float) -> bool:
         """Whether a consumer may be started here."""

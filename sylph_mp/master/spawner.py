@@ -15,6 +15,7 @@ from sylph_mp.logs import Log
 from sylph_mp.master.child import Child
 from sylph_mp.master.fork_client import ForkClient, ForkError
 from sylph_mp.master.restarts import MAX_DELAY_S, GiveUp, Restart, Rules, after_death
+from sylph_mp.master.stack_files import StackFiles
 from sylph_mp.pipe import News, Spawn
 
 #: Importing the consumer's modules takes half a second; more than this on any host is a fault.
@@ -26,6 +27,7 @@ class Spawner:
         self,
         *,
         entry: str,
+        stack_files: StackFiles,
         log_form: Literal["text", "json"],
         log_level: str,
         rules: Rules,
@@ -33,6 +35,7 @@ class Spawner:
         log: Log,
     ) -> None:
         self._entry = entry
+        self._stack_files = stack_files
         self._log_form = log_form
         self._log_level = log_level
         self._rules = rules
@@ -88,6 +91,7 @@ class Spawner:
             segment=segment,
             config=config,
             master_pid=os.getpid(),
+            stacks=self._stack_files.path(slot),
             log_form=self._log_form,
             log_level=self._log_level,
         )

@@ -12,6 +12,7 @@ from sylph_mp.control.history import History
 from sylph_mp.errors import BrokerRefusedError, ConfigError, FleetGaveUpError, ResourceError, SylphError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master import health, restarts
+from sylph_mp.master.bereavement import Bereavement
 from sylph_mp.master.child import Child
 from sylph_mp.master.chronicle import Chronicle
 from sylph_mp.master.fleet import Fleet
@@ -20,12 +21,14 @@ from sylph_mp.master.rollout import Rollout
 from sylph_mp.master.shutdown import Shutdown, Stopped
 from sylph_mp.master.slot import Slot
 from sylph_mp.master.spawner import Spawner
-from sylph_mp.pipe import News, Refused, Report
+from sylph_mp.master.stack_files import StackFiles
+from sylph_mp.pipe import Adopted, News, Refused, Report
 
 #: Between two passes when nothing happens.
 PASS_S = 0.2
 #: A pass that comes this much late: the host or the master stood still.
 STANDSTILL_S = 2.0
+NOTHING_ADOPTED = Adopted(run=0, settled=0, dropped=0)
 
 
 class Supervisor:
@@ -36,6 +39,8 @@ class Supervisor:
         spawner: Spawner,
         history: History,
         rules: restarts.Rules,
+        bereavement: Bereavement,
+        stack_files: StackFiles,
         chronicle: Chronicle,
         clock: Clock,
     ) -> None:
@@ -51,6 +56,8 @@ class Supervisor:
         self._spawner = spawner
         self._history = history
         self._rules = rules
+        self._bereavement = bereavement
+        self._stack_files = stack_files
         self._chronicle = chronicle
         self._clock = clock
         self._looked_at = clock.monotonic()
@@ -113,6 +120,7 @@ class Supervisor:
         self._drain_unwanted()
         self._go_on_with_rollout()
         await self._fill_wanted()
+        await self._release_unfilled()
         self._fleet.assign()
         self._give_up_if_all_did()
 
@@ -126,20 +134,21 @@ class Supervisor:
             if slot.child is not None and slot.child.ended:
                 child = slot.vacate()
                 self._history.ended(slot.number, slot.final_counters(child.pid), at=now)
-                held = slot.clear()
                 if child.deadline is None:
-                    self._mourn(slot, child, held, now)
+                    self._mourn(slot, child, now)
                 elif self.shutdown is not None:
-                    self.shutdown.count(child, held)
+                    self.shutdown.count(child, slot.held)
+                    slot.clear()
 
-    def _mourn(self, slot: Slot, child: Child, held: int, now: float) -> None:
-        """It ended without being asked."""
+    def _mourn(self, slot: Slot, child: Child, now: float) -> None:
+        """It ended without being asked. What it held stays where it is, for its successor."""
         if child.refused is not None:
             if self.state == "starting":
                 self.fail(_refusal(child.refused))
                 return
             slot.last_exit = f"refused: {_reason(child.refused)}"
-        self._chronicle.crashed(slot, child, held=held, now=now)
+        report = self._bereavement.mourn(slot, child, self._stack_files.take(slot.number), now)
+        self._chronicle.crashed(slot, child, crash=report.number, now=now)
         self._decide_on_restart(slot, now)
 
     def _decide_on_restart(self, slot: Slot, now: float) -> None:
@@ -204,12 +213,30 @@ class Supervisor:
             if self._spawner.ready and slot.is_due(self._clock.monotonic()):
                 await self._start(slot)
 
+    async def _release_unfilled(self) -> None:
+        """What lies in a slot that gets no consumer: one is started to settle and hand back, once."""
+        for slot in self._fleet:
+            if slot.child is not None or (slot.wanted and not slot.gave_up) or self.shutdown is not None:
+                continue
+            if not slot.held:
+                slot.released = False
+            elif slot.released:
+                self._chronicle.left(slot)
+                slot.clear()
+            elif self._spawner.ready:
+                slot.released = True
+                await self._start(slot)
+                if slot.child is not None:
+                    slot.child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
+
     async def _start(self, slot: Slot) -> None:
-        def changed(_: Child, news: News | None) -> None:
+        def changed(child: Child, news: News | None) -> None:
             if isinstance(news, Report):
                 self._remember(slot, news)
-            else:
-                self.happened.set()
+                return
+            if isinstance(news, Adopted):
+                self._note_adoption(slot, child, news)
+            self.happened.set()
 
         try:
             segment = slot.reserve()
@@ -218,6 +245,11 @@ class Supervisor:
             slot.last_exit = f"not started: {error}"
             self._chronicle.not_started(slot)
             self._decide_on_restart(slot, self._clock.monotonic())
+
+    def _note_adoption(self, slot: Slot, child: Child, news: Adopted) -> None:
+        report = self._bereavement.adopted(slot, child, news, self._clock.monotonic())
+        if news != NOTHING_ADOPTED:
+            self._chronicle.adopted(slot, child, news, report)
 
     def _remember(self, slot: Slot, report: Report) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from setproctitle import setproctitle
 
+from sylph_mp.api import Message
 from sylph_mp.clock import Clock, SystemClock
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.control.history import History
@@ -22,18 +23,23 @@ from sylph_mp.control.server import ControlServer
 from sylph_mp.errors import BrokerError, SylphError
 from sylph_mp.logs import Log
 from sylph_mp.master import signals, state_folder
+from sylph_mp.master.bereavement import Bereavement
 from sylph_mp.master.broker_check import Answer, Ask, BrokerCheck
 from sylph_mp.master.chronicle import Chronicle
+from sylph_mp.master.crash_reports import CrashReports
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.narrator import Narrator
 from sylph_mp.master.observer import Observer
 from sylph_mp.master.operations import Operations
 from sylph_mp.master.options import Options
+from sylph_mp.master.quarantine import Quarantine
 from sylph_mp.master.restarts import Rules
 from sylph_mp.master.shutdown import Stopped
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.spawner import Spawner
+from sylph_mp.master.stack_files import StackFiles
 from sylph_mp.master.startup import Startup
+from sylph_mp.master.strikes import Strikes
 from sylph_mp.master.supervisor import Supervisor
 from sylph_mp.master.transcript import Transcript, groups_of, step
 from sylph_mp.rocketmq.delivery import Delivery
@@ -77,8 +83,18 @@ class Master:
         )
         fleet.scale(config.consumers.processes.min)
         history, rules = History(), Rules()
+        state = Path(config.control.state)
+        stack_files = StackFiles(state)
+        bereavement = Bereavement(
+            quarantine=Quarantine(state, clock),
+            strikes=Strikes(state),
+            reports=CrashReports(state, clock),
+            message_in=message_in,
+            clock=clock,
+        )
         self._spawner = Spawner(
             entry=options.entry,
+            stack_files=stack_files,
             log_form="json" if options.log_form == "json" else "text",
             log_level=options.log_level,
             rules=rules,
@@ -86,7 +102,14 @@ class Master:
             log=log,
         )
         self._supervisor = supervisor = Supervisor(
-            fleet=fleet, spawner=self._spawner, history=history, rules=rules, chronicle=Chronicle(), clock=clock
+            fleet=fleet,
+            spawner=self._spawner,
+            history=history,
+            rules=rules,
+            bereavement=bereavement,
+            stack_files=stack_files,
+            chronicle=Chronicle(),
+            clock=clock,
         )
         observer = Observer(fleet=fleet, supervisor=supervisor, message_id=message_id, clock=clock)
         brokers = BrokerCheck(options.ask or _asking(clock))
@@ -232,6 +255,14 @@ class Master:
     def _make_segment(self, slot: int, geometry: Geometry) -> Segment:
         name = segment_name(self._prefix, slot)
         return Segment.create(name, slot=slot, geometry=geometry, master_pid=os.getpid())
+
+
+def message_in(frame: bytes, attempt: int) -> Message | None:
+    """The message in a received frame; None if there is none, or its body is corrupt."""
+    try:
+        return Delivery.parse(frame).message(attempt)
+    except BrokerError:
+        return None
 
 
 def message_id(frame: bytes) -> str:

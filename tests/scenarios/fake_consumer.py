@@ -49,7 +49,7 @@ class FakeConsumer:
 
     def run(self) -> int:
         self.vitals.open(os.getpid(), time.monotonic_ns())
-        self.post(Booted(topics=self.topics, load_s=0.0))
+        self.post(Booted(handlers=dict.fromkeys(self.topics, "handle"), load_s=0.0))
         if self.behaviour == "holding":
             self.hold()
         self.pipe.settimeout(BEAT_S)

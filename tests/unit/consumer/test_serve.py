@@ -137,6 +137,7 @@ async def _play(
         segment=f"sylph-test-{uuid.uuid4().hex[:8]}",
         config=config,
         master_pid=1,
+        stacks="",
         log_form="text",
         log_level="error",
     )
