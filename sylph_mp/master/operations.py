@@ -138,7 +138,7 @@ class Operations:
                 raise DeniedError(f"slot {slot.number} has no consumer", next="sylph status")
             slot.child.stop(Deadline.after(0.0, self._clock))
             slot.child.kill("killed on request")
-        return self._say("kill", f"{_name(target)} killed; what was in flight comes again when its lease ends")
+        return self._say("kill", f"{_name(target)} killed; its successor takes over what was in flight")
 
     async def stop(self) -> str:
         self._deny_while_stopping()
