@@ -28,6 +28,8 @@ class Commands(click.Group):
         "kill": "kill",
         "stop": "stop",
         "reload": "reload",
+        "crashes": "crashes",
+        "quarantine": "quarantine",
         "config": "config",
         "devbroker": "devbroker",
     }

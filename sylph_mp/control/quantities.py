@@ -54,6 +54,15 @@ def seconds(time_s: float | None) -> str:
     return UNKNOWN if time_s is None else _whole(round(time_s))
 
 
+def roughly(time_s: float) -> str:
+    """For sentences about how long ago or how long something lived: `0.8 s`, `47 s`, `8 min`, `2h 11m`, `3d 4h`"""
+    if time_s < _MINUTE:
+        return spaced(age(time_s))
+    if time_s < _HOUR:
+        return f"{time_s // _MINUTE:.0f} min"
+    return re.sub(r"(?<=[dh])(?=\d)", " ", _whole(int(time_s)))
+
+
 def setting(time_s: float) -> str:
     """A configured time, without digits that nobody wrote: `5s`, `0.5s` as `500ms`, `1m30s`"""
     return seconds(time_s) if time_s == round(time_s) else duration(time_s)

@@ -41,6 +41,14 @@ def test_age(seconds, shown):
     assert quantities.age(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("time_s", "shown"),
+    [(0.8, "0.8 s"), (47, "47 s"), (119.9, "1 min"), (480, "8 min"), (7860, "2h 11m"), (273_600, "3d 4h")],
+)
+def test_roughly(time_s, shown):
+    assert quantities.roughly(time_s) == shown
+
+
 @pytest.mark.parametrize(("time_s", "shown"), [(None, "-"), (0.4, "0s"), (6.6, "7s"), (59.6, "1m0s"), (252, "4m12s")])
 def test_seconds(time_s, shown):
     assert quantities.seconds(time_s) == shown
