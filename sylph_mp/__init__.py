@@ -1,6 +1,6 @@
 """A multi-process, sharded consumer runtime for Apache RocketMQ 5."""
 
-from sylph_mp.api import Ack, App, Context, DeadLetter, Message, Retry
+from sylph_mp.api import Ack, App, Context, DeadLetter, Message, Retry, TimeLimitExceeded
 
-__all__ = ["Ack", "App", "Context", "DeadLetter", "Message", "Retry"]
+__all__ = ["Ack", "App", "Context", "DeadLetter", "Message", "Retry", "TimeLimitExceeded"]
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """What master and consumer say to each other over the slot's pipe.
 
     master ── Assign, Drain ─────────────────────────► consumer
-    master ◄─ Booted, Adopted, Ready, Refused, Report, Drained ── consumer
+    master ◄─ Booted, Adopted, Ready, Refused, Report, Stuck, Drained ── consumer
 
 Frames as in `sylph_mp.frames`, on a unix stream socket. The end of the stream means that the other side is gone.
 """
@@ -174,6 +174,8 @@ class Stuck(Struct, tag=True, frozen=True, kw_only=True):
     entries: tuple[int, ...]
     """Of its deliveries, in the in-flight table."""
     ran_s: float
+    stack: str
+    """A line for each call, the innermost first: `/srv/orders/workers/receipts.py:88 in render`."""
 
 
 class Drained(Struct, tag=True, frozen=True, kw_only=True):

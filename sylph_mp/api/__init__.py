@@ -4,5 +4,6 @@ from sylph_mp.api.app import App, Handler
 from sylph_mp.api.context import Context
 from sylph_mp.api.message import Message
 from sylph_mp.api.outcomes import Ack, DeadLetter, Retry
+from sylph_mp.api.time_limit import TimeLimitExceeded
 
-__all__ = ["Ack", "App", "Context", "DeadLetter", "Handler", "Message", "Retry"]
+__all__ = ["Ack", "App", "Context", "DeadLetter", "Handler", "Message", "Retry", "TimeLimitExceeded"]

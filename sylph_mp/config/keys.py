@@ -155,7 +155,7 @@ _INHERITED = [
     Key(
         name="time_limit_s",
         kind=Number(0.1, 12 * HOUR_S),
-        doc="A handler that runs longer is reported as stuck.",
+        doc="A handler call that runs longer is ended and tried again; its process too if it does not come back.",
         inherited=True,
     ),
     Key(

@@ -3,10 +3,12 @@
 A call is the list of deliveries that one handler call gets: one, unless the handler takes batches.
 """
 
+from collections.abc import Callable
 from time import monotonic_ns
 
 from sylph_mp.consumer.delivery import EXPIRED, Delivery
 from sylph_mp.consumer.invocation import Invocation
+from sylph_mp.consumer.thread_calls import Guard
 from sylph_mp.shm.table import ASYNC_THREAD, Table
 
 Call = list[Delivery]
@@ -16,15 +18,17 @@ MAX_AFTER_MS = 0xFFFF_FFFF
 
 
 class Execution:
-    def __init__(self, *, table: Table, invocation: Invocation) -> None:
+    def __init__(self, *, table: Table, invocation: Invocation, guard: Callable[[int], Guard]) -> None:
+        """`guard` gives a worker thread's own, by its number."""
         self._table = table
         self._invocation = invocation
+        self._guard = guard
 
     def run(self, call: Call, thread: int, now_ns: int) -> None:
         """A sync handler, in worker thread `thread` (from 1; the table counts from 0)."""
         live = self._begin(call, thread - 1, now_ns)
         if live:
-            self._invocation.call(live, now_ns)
+            self._invocation.call(live, now_ns, self._guard(thread))
             self._end(live)
 
     async def run_async(self, call: Call) -> None:

@@ -3,17 +3,20 @@
 Nothing that a handler raises gets past here.
 """
 
+import asyncio
 import logging
 import random
 import traceback
 from collections.abc import Sequence
+from time import monotonic_ns
 from types import TracebackType
 from typing import Any
 
-from sylph_mp.api import Ack, Context, DeadLetter, Handler, Retry
+from sylph_mp.api import Ack, Context, DeadLetter, Handler, Retry, TimeLimitExceeded
 from sylph_mp.api.decoding import BodyError
 from sylph_mp.consumer.delivery import ACKED, Delivery, Failure, Result
 from sylph_mp.consumer.retry_policy import delay_s
+from sylph_mp.consumer.thread_calls import Guard
 from sylph_mp.errors import BrokerError
 from sylph_mp.logs import Log
 from sylph_mp.shm.table import EntryOutcome
@@ -29,17 +32,15 @@ class Invocation:
         self._log = log
         self._handler_log = handler_log
 
-    def call(self, deliveries: Sequence[Delivery], started_ns: int) -> None:
+    def call(self, deliveries: Sequence[Delivery], started_ns: int, guard: Guard) -> None:
         """Run a sync handler on one delivery, or on a batch; every delivery has its result afterwards."""
         live, argument = self._argument(deliveries)
         if not live:
             return
         handler = live[0].subscription.handler
         try:
-            if handler.signature.takes_context:
-                value = handler.function(argument, self._context(live, started_ns))
-            else:
-                value = handler.function(argument)
+            context = self._context(live, started_ns) if handler.signature.takes_context else None
+            value = guard.call(live, handler.function, argument, context)
         except BaseException as error:  # noqa: BLE001 - a handler's SystemExit must not end a worker thread either
             self._raised(live, error)
         else:
@@ -57,7 +58,7 @@ class Invocation:
             else:
                 value = await handler.function(argument)
         except BaseException as error:  # noqa: BLE001 - cancellation by the handler's own library is a failure as well
-            self._raised(live, error)
+            self._raised(live, _over_time(error, live[0], started_ns))
         else:
             self._returned(live, value)
 
@@ -136,6 +137,8 @@ class Invocation:
         first = deliveries[0]
         handler = first.subscription.handler
         text = _first_line(error)
+        if isinstance(error, TimeLimitExceeded):
+            text = text or f"ran longer than its limit of {first.subscription.topic.time_limit_s:g} s"
         failure = Failure(type(error).__name__, text, _place_of(error.__traceback__, handler))
         for delivery in deliveries:
             delivery.result = self._retry(delivery, None, failure, raised=True)
@@ -184,6 +187,14 @@ def _decode(handler: Handler, delivery: Delivery) -> Any:
 
 def _dead(failure: Failure, *, raised: bool = False) -> Result:
     return Result(outcome=EntryOutcome.DEAD_LETTER, failure=failure, raised=raised)
+
+
+def _over_time(error: BaseException, delivery: Delivery, started_ns: int) -> BaseException:
+    """What an async handler raised; cancelled beyond its time limit, that is the reason."""
+    over = (monotonic_ns() - started_ns) / NS >= delivery.subscription.topic.time_limit_s
+    if not over or not isinstance(error, asyncio.CancelledError):
+        return error
+    return TimeLimitExceeded().with_traceback(error.__traceback__)
 
 
 def _failure_of(delivery: Delivery, kind: str, text: str) -> Failure:

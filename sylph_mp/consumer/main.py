@@ -63,8 +63,9 @@ def _set_signals(stacks: str) -> None:
     """The master decides when to end; a terminal's Ctrl-C reaches it as well. SIGTERM is set where the loop runs."""
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)
-    faulthandler.enable(open(stacks, "w") if stacks else sys.stderr)  # noqa: SIM115 - open to the process's end
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    file = open(stacks, "w") if stacks else sys.stderr  # noqa: SIM115 - open to the process's end
+    faulthandler.enable(file)
+    faulthandler.register(signal.SIGUSR1, file, all_threads=True)
 
 
 def _run_stop_hooks(app: App, log: Log) -> None:

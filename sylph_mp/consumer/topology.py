@@ -33,6 +33,8 @@ from sylph_mp.consumer.settlement import Settlement
 from sylph_mp.consumer.shards import Shards
 from sylph_mp.consumer.stage import Stage
 from sylph_mp.consumer.subscription import Subscription
+from sylph_mp.consumer.thread_calls import ThreadCalls
+from sylph_mp.consumer.watchdog import Watchdog
 from sylph_mp.consumer.worker_pool import WorkerPool
 from sylph_mp.frames import FrameStream
 from sylph_mp.logs import Log
@@ -95,12 +97,14 @@ async def serve(
     settlement = Settlement(buffer=buffer, background=background)
     completions = Completions(loop=asyncio.get_running_loop())
     handler_log = logging.getLogger(config.app.partition(":")[0])
-    execution = Execution(table=table, invocation=Invocation(slot=spawn.slot, log=log, handler_log=handler_log))
+    thread_calls = ThreadCalls()
+    invocation = Invocation(slot=spawn.slot, log=log, handler_log=handler_log)
+    execution = Execution(table=table, invocation=invocation, guard=thread_calls.guard)
     pool: WorkerPool[Call] = WorkerPool(
         size=config.consumers.threads.min,
         run=execution.run,
         done=completions.put,
-        started=lambda number, ident: vitals.thread(number - 1, ident),
+        started=lambda number, ident: _began(number, ident, vitals, thread_calls),
     )
     async_calls: AsyncCalls[Call] = AsyncCalls(
         limit=config.consumers.async_calls, run=execution.run_async, done=completions.put
@@ -153,6 +157,7 @@ async def serve(
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.end)
     background.run(leases.run())
     background.run(reporter.run())
+    background.run(Watchdog(calls=(thread_calls, async_calls), post=stream.post, log=log).run())
     try:
         return await consumer.run()
     finally:
@@ -166,6 +171,12 @@ async def serve(
 def _enter(state: VitalsState, vitals: VitalsWriter, title: Callable[[str], None]) -> None:
     vitals.state = state
     title(state.name.lower())
+
+
+def _began(thread: int, ident: int, vitals: VitalsWriter, thread_calls: ThreadCalls) -> None:
+    """A worker thread's first words, in it."""
+    vitals.thread(thread - 1, ident)
+    thread_calls.enter(thread, ident)
 
 
 def _subscriptions(config: Config, app: App) -> dict[str, Subscription]:

@@ -6,7 +6,7 @@ import sylph_mp
 
 
 def test_the_package_offers_these_names():
-    assert sylph_mp.__all__ == ["Ack", "App", "Context", "DeadLetter", "Message", "Retry"]
+    assert sylph_mp.__all__ == ["Ack", "App", "Context", "DeadLetter", "Message", "Retry", "TimeLimitExceeded"]
 
 
 def test_the_version_is_the_distributions(root):

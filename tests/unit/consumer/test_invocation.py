@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import threading
 
 import msgspec
 import pytest
 
 from sylph_mp.api import Ack, Context, DeadLetter, Message, Retry
 from sylph_mp.consumer.invocation import Invocation
+from sylph_mp.consumer.thread_calls import Guard
 from sylph_mp.logs import Log
 from sylph_mp.shm.table import EntryOutcome
 
@@ -30,7 +32,7 @@ def call(subscribe, deliver):
         if subscription.handler.is_async:
             asyncio.run(invocation.call_async(deliveries, 0))
         else:
-            invocation.call(deliveries, 0)
+            invocation.call(deliveries, 0, Guard(threading.get_ident()))
         return deliveries
 
     return make
