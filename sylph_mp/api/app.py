@@ -55,13 +55,14 @@ class App:
             name = getattr(function, "__name__", repr(function))
             if topic in self.handlers:
                 other = self.handlers[topic]
-                _refuse(place, f'handler {name}: topic "{topic}" has handler {other.name} already ({other.place})')
+                what = f'handler {name}: topic "{topic}" has handler {other.name} already ({other.place})'
+                _refuse(place, what, fix="one handler a topic: remove one of them")
             if batch is not None and batch < 1:
-                _refuse(place, f"handler {name}: batch={batch}: 1 or more is due")
+                _refuse(place, f"handler {name}: batch={batch}: 1 or more is due", fix="batch=100")
             try:
                 signature = signature_of(function, batch=batch is not None)
             except SignatureError as error:
-                _refuse(place, f"handler {name} {error}")
+                _refuse(place, f"handler {name} {error}", fix=f"def {name}({error.remedy})")
             self.handlers[topic] = Handler(
                 topic=topic,
                 name=name,
@@ -93,5 +94,5 @@ def _place_of(function: Callable[..., Any]) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
 
 
-def _refuse(place: str, what: str) -> NoReturn:
-    raise ConfigError(what, problems=(Problem(place=place, what=what),))
+def _refuse(place: str, what: str, *, fix: str) -> NoReturn:
+    raise ConfigError(what, problems=(Problem(place=place, what=what, fix=fix),))

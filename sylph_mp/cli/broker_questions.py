@@ -3,23 +3,19 @@
 In the command's process, on a loop of its own; nothing is received.
 """
 
-from collections.abc import Sequence
-from typing import Literal
-
 import uvloop
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.file import problem_at
 from sylph_mp.config.schema import EMBEDDED, Config, Instance
 from sylph_mp.errors import BrokerError, BrokerRefusedError, Problem
-from sylph_mp.master.broker_check import Answer, BrokerCheck, used_instances
-from sylph_mp.rocketmq.official_client import import_official_client
-from sylph_mp.rocketmq.probe import Finding, probe
+from sylph_mp.master.broker_check import BrokerCheck, used_instances
+from sylph_mp.master.topology import asking, prepare_process
 
 
 def ask_brokers(config: Config) -> list[str]:
     """A sentence for each instance. Raises BrokerRefusedError: what brokers refuse, and which are away."""
-    import_official_client()
+    prepare_process()
     return uvloop.run(_ask_all(config))
 
 
@@ -41,7 +37,7 @@ async def _ask_all(config: Config) -> list[str]:
 async def _ask_one(config: Config, instance: Instance) -> str:
     if EMBEDDED in instance.endpoints:
         return f"{instance.name} is the embedded broker, which starts with the fleet"
-    if (reason := await BrokerCheck(_ask).instance(config, instance)) is not None:
+    if (reason := await BrokerCheck(asking(SystemClock())).instance(config, instance)) is not None:
         raise BrokerError(reason)
     count = sum(topic.instance == instance.name for topic in config.topics.values())
     return f"{instance.name} ({instance.endpoints[0]}) knows {count} of {count} topics"
@@ -59,12 +55,3 @@ def _away(config: Config, instance: Instance, reason: str) -> Problem:
         why="sylph run would wait for it",
         fix="start its proxy, or name another address",
     )
-
-
-async def _ask(instance: Instance, topics: Sequence[str], groups: Sequence[str]) -> list[Answer]:
-    findings = await probe(instance, topics, groups, SystemClock())
-    return [*_answers("topic", findings.topics), *_answers("group", findings.groups)]
-
-
-def _answers(kind: Literal["topic", "group"], findings: Sequence[Finding]) -> list[Answer]:
-    return [Answer(kind=kind, name=found.name, state=found.state, reason=str(found.error or "")) for found in findings]

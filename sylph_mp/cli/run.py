@@ -32,19 +32,20 @@ def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: st
                69 a broker refuses for good             70 every slot is in a crash loop
                71 no memory, port or socket             78 errors in the configuration or the app
     """
-    from sylph_mp.master.main import run  # noqa: PLC0415 - so that `sylph --help` need not load libcurl
-
-    began = time.monotonic()
     with EmbeddedBrokers() as brokers:
 
         def read() -> Config:
             return brokers.started(load(file, environ=os.environ, overrides=overrides))
 
+        began = time.monotonic()
         config = load(file, environ=os.environ, overrides=overrides)
+        took_s = time.monotonic() - began
+        from sylph_mp.master.main import run  # noqa: PLC0415 - a wrong configuration need not wait for libcurl
+
         for problem in config.warnings:
             click.echo(render(problem), err=True)
         transcript = _transcript(form)
-        open_transcript(transcript, config, took_s=time.monotonic() - began)
+        open_transcript(transcript, config, took_s=took_s)
         config = brokers.started(config)
         for endpoint in brokers.endpoints:
             transcript.line("broker", f"embedded on {endpoint}, in memory, for trying out")

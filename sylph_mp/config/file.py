@@ -6,7 +6,7 @@ Read once by `load` and again by `problem_at`; in the process of a command, the 
 import re
 import tomllib
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -66,6 +66,14 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
             hint=hint or None,
         )
 
+    def with_key(self, path: Path, name: str) -> str:
+        """The line of a key with another name in its place, to be pasted: `[topics.orders]`."""
+        spot = self.spots.get(path)
+        line = self._quote(spot) if spot else None
+        if spot is None or line is None:
+            return f"write {name} in its place"
+        return (line[: spot.column - 1] + name + line[spot.column - 1 + spot.width :]).strip()
+
     def may_be_secret(self, path: Path) -> bool:
         """Whether the line of a key may hold what nobody should read."""
         spot = self._spot(path)
@@ -100,6 +108,23 @@ def read_file(path: str) -> ConfigFile:
         raise ConfigError(f"1 error in {shown}; nothing was started", problems=(problem,)) from error
     lines = text.split("\n")
     return ConfigFile(path=str(absolute), shown=shown, lines=lines, data=data, spots=locate(text, data))
+
+
+class ProblemAt(Protocol):
+    """Makes a problem with one thing, whose place it knows."""
+
+    def __call__(self, what: str, *, why: str = "", fix: str = "") -> Problem: ...
+
+
+def problems_of(config: Config, dotted_key: str, *, unset: str) -> ProblemAt:
+    """Problems with what a key sets, at its line; at `unset` where its default holds."""
+
+    def problem(what: str, *, why: str = "", fix: str = "") -> Problem:
+        if dotted_key in config.places:
+            return problem_at(config, dotted_key, what, why=why, fix=fix)
+        return Problem(place=unset, what=what, why=why or None, fix=fix or None)
+
+    return problem
 
 
 def problem_at(config: Config, dotted_key: str, what: str, *, why: str = "", fix: str = "", hint: str = "") -> Problem:
@@ -148,4 +173,5 @@ def _syntax_problem(shown: str, text: str, said: str) -> Problem:
         what=f"no TOML: {found[1]}",
         source=None if _SECRET.search(source) else source,
         column=column,
+        fix="text stands in quotes, a table in [brackets]",
     )

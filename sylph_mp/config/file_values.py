@@ -84,13 +84,13 @@ def _unknown(file: ConfigFile, path: Path, known: list[str]) -> Mistake:
     elif names and written and not file.may_be_secret(path):
         fix = f"{names[0]} = {written}"
     elif names:
-        fix = f"write {names[0]} in its place"
+        fix = file.with_key(path, names[0])
     else:
         fix = _home_of(path[-1])
     meant = (*path[:-1], names[0]) if names else path
     problem = file.key_problem(
         path,
-        f"unknown key {dotted(path)}",
+        f"unknown {'table' if isinstance(file.data.get(dotted(path)), dict) else 'key'} {dotted(path)}",
         hint=f"nearest: {', '.join(names)}" if names else "",
         why="an unknown key would leave the default in force without a word",
         fix=fix,

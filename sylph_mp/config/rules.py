@@ -107,18 +107,26 @@ def _files_are_there(path: Path, instance: Instance) -> Iterator[Finding]:
     for name in ("ca_file", "cert_file", "key_file"):
         file = getattr(instance, name)
         if file and not os.access(file, os.R_OK):
-            state = "cannot be read" if os.path.exists(file) else "is not there"
-            why = "a relative name is looked for from the configuration's folder"
-            yield Finding(path=(*path, name), what=f"{dotted((*path, name))}: {file} {state}", why=why)
+            there = os.path.exists(file)
+            yield Finding(
+                path=(*path, name),
+                what=f"{dotted((*path, name))}: {file} {'cannot be read' if there else 'is not there'}",
+                why="" if there else "a relative name is looked for from the configuration's folder",
+                fix=f"chmod u+r {file}, as its owner" if there else "put the file there, or name another one",
+            )
 
 
 def _credentials_are_complete(config: Config) -> Iterator[Finding]:
     for name, instance in config.instances.items():
         for given, other in (("access_key", "secret_key"), ("secret_key", "access_key")):
             if getattr(instance, given) and not getattr(instance, other):
-                path = ("instances", name, given)
-                what = f"{variable(path)} needs {variable((*path[:2], other))}"
-                yield Finding(path=path, what=what, why="the one says who we are, the other proves it")
+                path, missing = ("instances", name, given), variable(("instances", name, other))
+                yield Finding(
+                    path=path,
+                    what=f"its {other.replace('_', ' ')} is missing",
+                    why="the one says who we are, the other proves it",
+                    fix=f"set {missing} too, or neither",
+                )
 
 
 def _instances_exist(config: Config) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
-"""Imports the user's app and checks that its handlers and the configuration's topics are the same.
+"""Imports the user's app, checks that its handlers and the configuration's topics are the same, runs its start hooks.
 
-Runs once in each consumer process, before anything is received; the master never imports user code.
+Once in each consumer process, before anything is received; the master never imports user code.
 """
 
 import importlib
@@ -22,6 +22,8 @@ from sylph_mp.errors import ConfigError, Problem
 
 #: Lines of decorators above a handler that are searched for its topic.
 DECORATOR_LINES = 20
+#: The name of a function where it is defined.
+_DEFINED = r"(?<=def )\w+"
 
 
 def load_app(config: Config) -> App:
@@ -45,7 +47,7 @@ def _module(name: str, config: Config, folder: str) -> ModuleType:
             raise _error([_no_module(name, error.name, config, folder)], config) from error
         raise _error([_import_failed(error, config, folder)], config) from error
     except ConfigError as error:  # a handler's own mistake, found while it was registered
-        raise _error([_quoted(problem) for problem in error.problems], config) from error
+        raise _error([_quoted(problem, _DEFINED) for problem in error.problems], config) from error
     except (Exception, SystemExit) as error:
         raise _error([_import_failed(error, config, folder)], config) from error
 
@@ -66,27 +68,43 @@ def _no_module(name: str, missing: str, config: Config, folder: str) -> Problem:
 
 
 def _import_failed(error: BaseException, config: Config, folder: str) -> Problem:
-    file, line = _failing_line(error, folder)
     module = config.app.partition(":")[0]
     fix = f"see the whole trace: cd {folder} && {sys.executable} -c 'import {module}'"
     if isinstance(error, ModuleNotFoundError):
         fix = f"install it where sylph runs: {sys.executable}"
-    return Problem(
-        place=f"{shown_path(Path(file))}:{line}" if file else config.app,
-        what=f"app {config.app} cannot be loaded",
-        source=linecache.getline(file, line).rstrip("\n") or None if file else None,
-        why="".join(traceback.format_exception_only(error)).strip().splitlines()[-1],
-        fix=fix,
-    )
+    if isinstance(error, SyntaxError):
+        fix = f"correct it, and see: {sys.executable} -m py_compile {shown_path(Path(error.filename or module))}"
+    return _failed(error, f"app {config.app} cannot be loaded", fix, config=config, folder=folder)
 
 
-def _failing_line(error: BaseException, folder: str) -> tuple[str, int]:
-    """File and line of the user's code that failed: the innermost that is not in an installed package."""
+def run_start_hooks(app: App, config: Config) -> None:
+    """Raises ConfigError for the first that fails."""
+    folder = str(Path(config.path).parent)
+    for hook in app.start_hooks:
+        try:
+            hook()
+        except Exception as error:
+            what = f"start hook {hook.__name__} of {config.app} failed"
+            fix = "mend what it needs; a consumer receives nothing before its start hooks have returned"
+            raise _error([_failed(error, what, fix, config=config, folder=folder)], config) from error
+
+
+def _failed(error: BaseException, what: str, fix: str, *, config: Config, folder: str) -> Problem:
+    """What the user's code raised, and on which of its lines: the innermost that is not in an installed package."""
+    why = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    problem = Problem(place=config.app, what=what, why=why, fix=fix)
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return error.filename, error.lineno
+        return _at_offset(_quoted(msgspec.structs.replace(problem, place=f"{error.filename}:{error.lineno}")), error)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_users(Path(frame.filename), Path(folder))]
-    return (own[-1].filename, own[-1].lineno or 1) if own else ("", 0)
+    return _quoted(msgspec.structs.replace(problem, place=f"{own[-1].filename}:{own[-1].lineno}")) if own else problem
+
+
+def _at_offset(problem: Problem, error: SyntaxError) -> Problem:
+    """With a caret where the parser stopped, if it says so."""
+    if not error.offset or not problem.source:
+        return problem
+    return msgspec.structs.replace(problem, place=f"{problem.place}:{error.offset}", column=error.offset)
 
 
 def _is_users(file: Path, folder: Path) -> bool:

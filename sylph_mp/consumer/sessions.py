@@ -86,14 +86,17 @@ class Sessions:
     def _failed(self, key: Key, error: BrokerError) -> None:
         before = self._failing.get(key)
         instance, group = key
+        reason = str(error).partition("\n")[0]
         self._failing[key] = Health(
             endpoint=self._endpoints[instance],
             answered_at=None,
             failing_since=before.failing_since if before else self._clock.monotonic(),
             tries=before.tries + 1 if before else 1,
-            error=str(error).partition("\n")[0],
+            error=reason,
         )
-        self._log.warn("session", f"not open yet: {error}", instance=instance, group=group, place=f"{instance}/{group}")
+        # The first failure is the master's to tell, which asks the same broker at the same time.
+        tell = self._log.warn if before else self._log.debug
+        tell("session", f"not open yet: {reason}", instance=instance, group=group, place=f"{instance}/{group}")
 
 
 def _badness(health: Health) -> tuple[float, float]:

@@ -13,8 +13,10 @@ from sylph_mp.pipe import InstanceReport
 
 #: Vitals older than this say nothing about now.
 STALE_S = 3.0
-#: A heartbeat older than this is a problem.
+#: A heartbeat is due each second; a busy host may delay a few. One older than this is a problem.
 HUNG_S = 5.0
+#: A consumer without one for this long is killed: its deliveries' leases run on, others should have them in time.
+KILL_S = 15.0
 #: No answered call for this long: the broker is away.
 AWAY_S = 10.0
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
+from sylph_mp.config.file import ProblemAt
 from sylph_mp.control.status import Snapshot
-from sylph_mp.errors import Problem, ResourceError
+from sylph_mp.errors import ResourceError
 from sylph_mp.logs import Log
 
 #: A stopping master does not wait longer for an answer that is under way.
@@ -21,11 +22,11 @@ Look = Callable[[], Awaitable[Snapshot]]
 
 
 class HttpServer:
-    """`start`, then `stop`; `address` is `host:port`, `place` says in errors where it was set."""
+    """`start`, then `stop`; `address` is `host:port`, `problem` knows where it was set."""
 
-    def __init__(self, *, address: str, place: str, look: Look, log: Log) -> None:
+    def __init__(self, *, address: str, problem: ProblemAt, look: Look, log: Log) -> None:
         self._address = address
-        self._place = place
+        self._problem = problem
         self._look = look
         self._log = log
         self._runner: web.AppRunner | None = None
@@ -73,8 +74,11 @@ class HttpServer:
             what = f"control.http: {self._address} is in use by another process"
         else:
             what = f"control.http: cannot listen on {self._address}: {error.strerror or error}"
-        problem = Problem(
-            place=self._place, what=what, fix='another port, such as http = "127.0.0.1:9465"; or http = "" for none'
+        host, _, port = self._address.rpartition(":")
+        problem = self._problem(
+            what,
+            why="metrics and health would not be where they are looked for",
+            fix=f'another port, such as http = "{host}:{int(port) % 65535 + 1}"; or http = "" for none',
         )
         return ResourceError(what, problems=(problem,))
 

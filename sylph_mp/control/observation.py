@@ -19,6 +19,7 @@ class Running(Struct, frozen=True, kw_only=True):
     """WorkerPool thread from 1; None: an async handler."""
     topic: str
     handler: str
+    """The function's name; the topic where no consumer is there to tell it."""
     message_id: str
     attempt: int
     started_at: float

@@ -88,6 +88,11 @@ def share(ratio: float | None) -> str:
     return "<1%" if 0 < ratio < 0.01 else f"{ratio * 100:.0f}%"
 
 
+def number(whole: int | None) -> str:
+    """A count in a table cell: `0`, `7`, `338`, `1.56k`"""
+    return UNKNOWN if whole is None else str(whole) if whole < 1000 else rate(whole)
+
+
 def count(number: int | None) -> str:
     """With commas, for sentences: `41,200`"""
     return UNKNOWN if number is None else f"{number:,}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
+from sylph_mp.config.file import ProblemAt
 from sylph_mp.control.peer import peer_pid
 from sylph_mp.control.protocol import (
     REQUESTS,
@@ -34,7 +35,7 @@ from sylph_mp.control.protocol import (
     Stopped,
     Verb,
 )
-from sylph_mp.errors import Problem, ResourceError
+from sylph_mp.errors import ResourceError
 from sylph_mp.frames import FrameError, FrameStream
 from sylph_mp.logs import Log
 
@@ -51,11 +52,11 @@ Client = FrameStream[Request]
 
 
 class ControlServer:
-    """`start`, then `stop(last)`; `place` says in errors where the path was set: `config.toml:20:10`."""
+    """`start`, then `stop(last)`; `problem` knows where the path was set."""
 
-    def __init__(self, *, path: str, place: str, commands: Commands, log: Log) -> None:
+    def __init__(self, *, path: str, problem: ProblemAt, commands: Commands, log: Log) -> None:
         self._path = path
-        self._place = place
+        self._problem = problem
         self._commands = commands
         self._log = log
         self._server: asyncio.Server | None = None
@@ -70,6 +71,9 @@ class ControlServer:
             with _locked_folder(self._path):
                 self._remove_stale()
                 listener = self._bind()
+        except FileNotFoundError as error:
+            folder = os.path.dirname(self._path)
+            raise self._error(f"there is no folder {folder} for the socket", fix=f"mkdir -p {folder}") from error
         except OSError as error:
             raise self._error(f"{self._path}: {error.strerror or error}", fix="another control.socket") from error
         self._inode = os.stat(self._path).st_ino
@@ -106,7 +110,11 @@ class ControlServer:
         except FileNotFoundError:
             return
         if not stat.S_ISSOCK(mode):
-            raise self._error(f"{self._path} is there and is no socket", fix="remove it, or another control.socket")
+            raise self._error(
+                f"{self._path} is there and is no socket",
+                why="what is in it may be of use to somebody",
+                fix=f"rm {self._path}; or another control.socket",
+            )
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.settimeout(PROBE_S)
             try:
@@ -124,8 +132,8 @@ class ControlServer:
             fix="sylph stop; or another control.socket for this one",
         )
 
-    def _error(self, what: str, *, why: str | None = None, fix: str) -> ResourceError:
-        return ResourceError(what, problems=(Problem(place=self._place, what=what, why=why, fix=fix),))
+    def _error(self, what: str, *, why: str = "", fix: str) -> ResourceError:
+        return ResourceError(what, problems=(self._problem(what, why=why, fix=fix),))
 
     def _remove_own(self) -> None:
         try:

@@ -14,8 +14,6 @@ from sylph_mp.control.observation import Observation, SlotObservation, TopicObse
 from sylph_mp.control.quantities import count, duration, rate, seconds, setting, share, spaced
 from sylph_mp.control.target import Topic
 
-#: A consumer without a heartbeat for this long is killed by the master.
-KILL_S = 15.0
 #: FAIL from which on a handler counts as failing, and how many must be settled to say so.
 FAILING_RATIO = 0.10
 FAILING_SETTLED = 20
@@ -119,7 +117,7 @@ def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
     if silent_s is None or not facts.is_hung(slot, now):
         return
     silent = f"no heartbeat for {spaced(seconds(silent_s))}"
-    kill = f", kill at {spaced(seconds(KILL_S))}" if silent_s < KILL_S else ""
+    kill = f", kill at {spaced(seconds(facts.KILL_S))}" if silent_s < facts.KILL_S else ""
     yield Symptom(
         code="consumer-hung",
         slot=slot.slot,

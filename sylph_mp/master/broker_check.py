@@ -70,7 +70,8 @@ def _problem(answer: Answer, config: Config, instance: Instance) -> Problem:
             config,
             _key(answer, config),
             f"{broker} refuses {named}: {answer.reason}",
-            fix=f"{variable}_ACCESS_KEY and {variable}_SECRET_KEY of somebody who may subscribe",
+            why="its credentials are wrong, or not allowed to" if instance.access_key else "no credentials are set",
+            fix=f"{variable}_ACCESS_KEY and _SECRET_KEY of somebody who may subscribe",
         )
     return problem_at(
         config,

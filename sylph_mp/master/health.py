@@ -7,10 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-#: A heartbeat is due each second; a busy host may delay a few.
-HUNG_S = 5.0
-#: Its deliveries' leases run on while it hangs; another process should have them before they end.
-KILL_S = 15.0
+from sylph_mp.control.facts import HUNG_S, KILL_S
 
 
 class Signs(Struct, frozen=True, kw_only=True):

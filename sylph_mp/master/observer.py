@@ -12,6 +12,7 @@ import psutil
 from sylph_mp import __version__
 from sylph_mp.clock import Clock
 from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
+from sylph_mp.master.child import Child
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.supervisor import Supervisor
@@ -61,14 +62,14 @@ class Observer:
         segment = slot.segment
         if segment is None:
             return ()
-        return tuple(self._running(segment, entry) for entry in _running_entries(segment))
+        return tuple(self._running(segment, entry, slot.child) for entry in _running_entries(segment))
 
-    def _running(self, segment: Segment, entry: Entry) -> Running:
+    def _running(self, segment: Segment, entry: Entry, child: Child | None) -> Running:
         topic = segment.geometry.topics[entry.topic]
         return Running(
             thread=None if entry.thread is None else entry.thread + 1,
             topic=topic,
-            handler=topic,
+            handler=child.handler_of(topic) if child else topic,
             message_id=self._message_id(Arena(segment).read(entry.frame_at, entry.frame_len))
             if entry.frame_len
             else "",

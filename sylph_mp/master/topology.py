@@ -14,6 +14,7 @@ from setproctitle import setproctitle
 
 from sylph_mp.api import Message
 from sylph_mp.clock import Clock, SystemClock
+from sylph_mp.config.file import problems_of, shown_path
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.control.history import History
 from sylph_mp.control.http_server import HttpServer
@@ -112,7 +113,7 @@ class Master:
             clock=clock,
         )
         observer = Observer(fleet=fleet, supervisor=supervisor, message_id=message_id, clock=clock)
-        brokers = BrokerCheck(options.ask or _asking(clock))
+        brokers = BrokerCheck(options.ask or asking(clock))
         self._operations = operations = Operations(
             fleet=fleet,
             supervisor=supervisor,
@@ -124,13 +125,18 @@ class Master:
             clock=clock,
             log=log,
         )
-        places = config.places
         control = config.control
         self._control = ControlServer(
-            path=control.socket, place=places.get("control.socket", control.socket), commands=operations, log=log
+            path=control.socket,
+            problem=problems_of(config, "control.socket", unset=shown_path(Path(control.socket))),
+            commands=operations,
+            log=log,
         )
         self._http = HttpServer(
-            address=control.http, place=places.get("control.http", "control.http"), look=operations.status, log=log
+            address=control.http,
+            problem=problems_of(config, "control.http", unset="control.http"),
+            look=operations.status,
+            log=log,
         )
         self._startup = Startup(
             fleet=fleet,
@@ -273,7 +279,9 @@ def message_id(frame: bytes) -> str:
         return ""
 
 
-def _asking(clock: Clock) -> Ask:
+def asking(clock: Clock) -> Ask:
+    """How RocketMQ is asked, for a BrokerCheck."""
+
     async def ask(instance: Instance, topics: Sequence[str], groups: Sequence[str]) -> list[Answer]:
         findings = await probe(instance, topics, groups, clock)
         return [_answer("topic", found) for found in findings.topics] + [

@@ -13,7 +13,7 @@ from typing import Protocol
 from sylph_mp import __version__
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Config
-from sylph_mp.control.quantities import duration, spaced
+from sylph_mp.control.quantities import seconds, spaced
 from sylph_mp.logs import Log
 from sylph_mp.master.shutdown import Stopped
 
@@ -55,7 +55,8 @@ class Screen:
 
     def line(self, name: str, text: str, took_s: float | None = None) -> None:
         took = "" if took_s is None else _took(took_s)
-        self._write(f"  {name:<11}{text:<60}{took:>7}".rstrip() if len(text) < 60 else f"  {name:<11}{text}  {took}")
+        line = f"  {name:<11}{text:<60}{took:>7}" if len(text) < 60 else f"  {name:<11}{text}  {took}"
+        self._write(line.rstrip())
 
     def ready(self, took_s: float, *, consumers: int, topics: int, groups: str) -> None:
         self._write(f"ready in {took_s:.1f} s. Look: sylph status. Stop: Ctrl-C.")
@@ -129,7 +130,7 @@ async def _notice(transcript: Transcript, name: str, current: Step) -> None:
     for at_s in notice_times():
         await asyncio.sleep(at_s - last_s)
         last_s = at_s
-        transcript.line(name, f"{current.waiting} for {spaced(duration(at_s))}")
+        transcript.line(name, f"{current.waiting} for {spaced(seconds(at_s))}")
 
 
 def notice_times() -> Iterator[float]:

@@ -187,19 +187,25 @@ def _too_small(total_bytes: int, slots: int, *, buffer: int, place: str) -> Reso
     free = available_bytes()
     problem = Problem(
         place=SHM_FOLDER,
-        what=f"{slots} slot{'s need' if slots > 1 else ' needs'} {total_bytes / MIB:.1f} MiB of shared memory, "
-        f"{free / MIB:.1f} MiB are there",
+        what=f"{slots} slot{'s need' if slots > 1 else ' needs'} {_shown(total_bytes)} of shared memory, "
+        f"{_shown(free)} are there",
         why="reserved at start, so that it cannot run out later and kill consumers",
-        fix=f"docker run --shm-size={_shm_size_mib(total_bytes)}m; or {_smaller(total_bytes, slots, buffer, place)}",
+        fix=f"docker run --shm-size={_shm_size(total_bytes)}; or {_smaller(total_bytes, slots, buffer, place)}",
     )
     return ResourceError(problem.what, problems=(problem,))
 
 
-def _shm_size_mib(total_bytes: int) -> int:
-    """A power of two that holds the slots beside what others have there."""
+def _shown(byte_count: int) -> str:
+    mib = byte_count / MIB
+    return f"{mib:.1f} MiB" if mib < 1000 else f"{mib / 1024:,.1f} GiB"
+
+
+def _shm_size(total_bytes: int) -> str:
+    """A power of two that holds the slots beside what others have there, as Docker takes it."""
     space = os.statvfs(SHM_FOLDER)
     taken = (space.f_blocks - space.f_bavail) * space.f_frsize
-    return 1 << (-(-(total_bytes + taken) // MIB) - 1).bit_length()
+    mib = 1 << (-(-(total_bytes + taken) // MIB) - 1).bit_length()
+    return f"{mib}m" if mib < 1024 else f"{mib // 1024}g"
 
 
 def _smaller(total_bytes: int, slots: int, buffer: int, place: str) -> str:

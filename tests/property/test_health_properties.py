@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sylph_mp.master.health import HUNG_S, KILL_S, Alive, Hung, Kill, Signs, judge
+from sylph_mp.control.facts import HUNG_S, KILL_S
+from sylph_mp.master.health import Alive, Hung, Kill, Signs, judge
 
 times = st.floats(0, 1e6)
 

@@ -1,6 +1,5 @@
 """A master in a process of its own, with fake consumers and a broker that knows everything; and a test's grip on it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,8 @@ from sylph_mp.master.broker_check import Answer
 from sylph_mp.master.main import run
 from sylph_mp.master.options import Options
 from sylph_mp.master.transcript import LogLines
-from sylph_mp.shm.segment import SHM_FOLDER, clear_left_over, segment_prefix
+from sylph_mp.shm.segment import clear_left_over, segment_prefix
+from tests.scenarios.traces import marked, processes_of, traces
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "tests.scenarios.fake_consumer:run"
@@ -71,8 +71,7 @@ class FakeFleet:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.fake_fleet", str(self.folder)],
                 cwd=ROOT,
-                # SPT_NOENV: process titles are not to overwrite the environment, by which `processes` knows its own.
-                env=os.environ | {"PYTHONPATH": str(ROOT), "SYLPH_TEST_FLEET": str(self.folder), "SPT_NOENV": "1"},
+                env=marked(self.folder) | {"PYTHONPATH": str(ROOT)},
                 stderr=log,
             )
 
@@ -128,21 +127,11 @@ class FakeFleet:
 
     def processes(self) -> list[psutil.Process]:
         """All that came of this master and are alive, even if it is gone."""
-        found = []
-        for process in psutil.process_iter(["pid"]):
-            try:
-                ours = process.pid != os.getpid() and process.environ().get("SYLPH_TEST_FLEET") == str(self.folder)
-            except psutil.Error:
-                continue
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        return found
+        return processes_of(self.folder)
 
     def traces(self) -> list[str]:
         """What is left of it on the host."""
-        segments = [name for name in os.listdir(SHM_FOLDER) if name.startswith(segment_prefix(self.socket))]
-        sockets = [self.socket] if os.path.exists(self.socket) else []
-        return [*segments, *sockets, *(" ".join(process.cmdline()) for process in self.processes())]
+        return traces(self.folder, self.socket)
 
     def until_no_processes(self, limit_s: float = 10) -> None:
         end = time.monotonic() + limit_s

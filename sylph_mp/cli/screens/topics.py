@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.quantities import UNKNOWN, age, duration, rate, share, whole_duration
+from sylph_mp.control.quantities import age, duration, number, rate, share, whole_duration
 from sylph_mp.control.status import NoteStatus, Snapshot, TopicStatus
 
 _COLUMNS = (
@@ -58,7 +58,6 @@ def _is_bad(topic: TopicStatus) -> bool:
 
 
 def _row(topic: TopicStatus, note: NoteStatus | None) -> Row:
-    flying = in_flight(topic)
     return Row(
         usual=topic.state in USUAL,
         below=(note.text, f"next: {note.next}") if note else (),
@@ -73,7 +72,7 @@ def _row(topic: TopicStatus, note: NoteStatus | None) -> Row:
             "RUN-p50": duration(topic.run_p50_s),
             "RUN-p99": duration(topic.run_p99_s),
             "END-p99": _end(topic),
-            "INFLIGHT": UNKNOWN if flying is None else rate(flying),
+            "INFLIGHT": number(in_flight(topic)),
             "OLDEST": age(topic.oldest_s),
         },
     )

@@ -187,7 +187,7 @@ class TestScreens:
     def test_no_toml(self, folder: Path) -> None:
         text = screen(changed("shards = 4", "shards = = 4"))
         assert text.startswith(
-            "config.toml:15:10: error: no TOML: Invalid value\n  15 | shards = = 4\n     |          ^\n\n"
+            "config.toml:15:10: error: no TOML: Invalid value\n  15 | shards = = 4\n     |          ^\n  fix: text "
         )
 
     def test_where_it_is_not_sure_there_is_no_line(self, folder: Path) -> None:
@@ -280,7 +280,7 @@ def test_secrets_are_refused_on_the_command_line_and_in_half(folder: Path) -> No
     text = words(screen(GOOD, environ, {"instances.default.secret_key": "hush"}))
     assert "a secret is not read from the command line" in text
     assert "hush" not in text
-    assert "needs SYLPH_INSTANCES_DEFAULT_SECRET_KEY" in screen(GOOD, environ)
+    assert "ACCESS_KEY: error: its secret key is missing" in screen(GOOD, environ)
 
 
 def test_too_many_polls_for_one_connection(folder: Path) -> None:

@@ -17,12 +17,16 @@ from sylph_mp.control.protocol import DeniedError, Kill, Quiet, Recycle, Reload,
 from sylph_mp.control.server import ControlServer
 from sylph_mp.control.snapshot import snapshot
 from sylph_mp.control.target import Fleet, Slot, Topic
-from sylph_mp.errors import NoAnswerError, NoMasterError, ResourceError, SylphError, UsageError
+from sylph_mp.errors import NoAnswerError, NoMasterError, Problem, ResourceError, SylphError, UsageError
 from sylph_mp.frames import encode
 from sylph_mp.logs import Log
 from tests.unit.control.observed import observation, slot
 
 LAST = Stopped("stopped in 2.0 s: 31 settled, 581 handed back, 0 left to their lease.", 0)
+
+
+def problem_there(what, *, why="", fix=""):
+    return Problem(place="config.toml:20:10", what=what, why=why, fix=fix)
 
 
 class FakeMaster:
@@ -72,7 +76,7 @@ def serving(path):
 
     async def serve():
         master = FakeMaster()
-        control = ControlServer(path=str(path), place="config.toml:20:10", commands=master, log=Log("master"))
+        control = ControlServer(path=str(path), problem=problem_there, commands=master, log=Log("master"))
         await control.start()
         box.update(master=master, loop=asyncio.get_running_loop())
         started.set()
@@ -166,14 +170,14 @@ def test_a_file_that_is_no_socket_is_left_alone(path):
 
 
 def test_a_socket_that_cannot_be_made(tmp_path):
-    with pytest.raises(ResourceError, match="No such file or directory"):
+    with pytest.raises(ResourceError, match="there is no folder"):
         asyncio.run(listen_once(tmp_path / "absent" / "sylph.sock"))
     with pytest.raises(ResourceError, match="too long"):
         asyncio.run(listen_once(tmp_path / ("x" * 120)))
 
 
 async def listen_once(path):
-    control = ControlServer(path=str(path), place="config.toml:20:10", commands=FakeMaster(), log=Log("master"))
+    control = ControlServer(path=str(path), problem=problem_there, commands=FakeMaster(), log=Log("master"))
     await control.start()
     await control.stop()
 

@@ -9,9 +9,13 @@ import pytest
 from sylph_mp.control.history import History
 from sylph_mp.control.http_server import HttpServer, is_loopback, split_address
 from sylph_mp.control.snapshot import snapshot
-from sylph_mp.errors import ResourceError
+from sylph_mp.errors import Problem, ResourceError
 from sylph_mp.logs import Log
 from tests.unit.control.observed import observation, slot
+
+
+def problem_there(what, *, why="", fix=""):
+    return Problem(place="config.toml:21:8", what=what, why=why, fix=fix)
 
 
 class NotedLog(Log):
@@ -38,7 +42,7 @@ def get(paths, *, state="running"):
 
     async def ask():
         address = f"127.0.0.1:{free_port()}"
-        http = HttpServer(address=address, place="config.toml:21:8", look=look, log=Log("master"))
+        http = HttpServer(address=address, problem=problem_there, look=look, log=Log("master"))
         await http.start()
         async with aiohttp.ClientSession() as session:
             answers = []
@@ -69,7 +73,7 @@ def test_a_port_in_use_names_the_key():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        http = HttpServer(address=address, place="config.toml:21:8", look=None, log=Log("master"))
+        http = HttpServer(address=address, problem=problem_there, look=None, log=Log("master"))
         with pytest.raises(ResourceError) as refused:
             asyncio.run(http.start())
     (problem,) = refused.value.problems
@@ -79,7 +83,7 @@ def test_a_port_in_use_names_the_key():
 
 def test_an_address_that_others_reach_is_warned_of():
     async def listen(log):
-        http = HttpServer(address=f"0.0.0.0:{free_port()}", place="", look=None, log=log)
+        http = HttpServer(address=f"0.0.0.0:{free_port()}", problem=problem_there, look=None, log=log)
         await http.start()
         await http.stop()
 

@@ -57,7 +57,7 @@ def check(config: Config, *answers: Answer) -> str | None:
             Answer(kind="group", name="other", state="refused", reason="40100: no"),
             "config.toml:8:9",
             'broker 127.0.0.1:8081 refuses consumer group "other": 40100: no',
-            "SYLPH_INSTANCES_DEFAULT_ACCESS_KEY and SYLPH_INSTANCES_DEFAULT_SECRET_KEY of somebody who may subscribe",
+            "SYLPH_INSTANCES_DEFAULT_ACCESS_KEY and _SECRET_KEY of somebody who may subscribe",
         ),
     ],
 )

@@ -45,6 +45,18 @@ def slot(config: Config) -> Iterator[Slot]:
     slot.release()
 
 
+def child(**handlers: str) -> Any:
+    """All that is asked of one here."""
+    return SimpleNamespace(
+        pid=PID + 1,
+        forked_at=1.0,
+        report=None,
+        deadline=None,
+        ready_at=None,
+        handler_of=lambda topic: handlers.get(topic, topic),
+    )
+
+
 def observe(slot: Slot, config: Config) -> Any:
     supervisor: Any = SimpleNamespace(state="running")
     fleet = Fleet([slot], config=config)
@@ -61,10 +73,12 @@ def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
     table.start(0, 2, 5 * 10**9)
     table.start(5, ASYNC_THREAD, 6 * 10**9)
     table.finish(1, 1, 0)
+    slot.child = child(refunds="pay_back")
     seen = observe(slot, config).slots[0]
     assert (seen.queued, seen.held, len(seen.running)) == (3, 1, 2)
     of_thread, of_loop = seen.running
     assert (of_thread.thread, of_thread.topic, of_thread.message_id) == (3, "refunds", "01A2")
+    assert (of_thread.handler, of_loop.handler) == ("pay_back", "orders")
     assert (of_thread.attempt, of_thread.started_at) == (3, 5.0)
     assert (of_loop.thread, of_loop.message_id) == (None, "")
 
@@ -74,9 +88,7 @@ def test_a_predecessors_heartbeat_and_counters_are_not_taken_for_the_consumers(s
     vitals = VitalsWriter(slot.segment)
     vitals.open(PID, 7 * 10**9)
     vitals.count(0, range(9))
-    slot.child = SimpleNamespace(  # type: ignore[assignment]  # all that is asked of a child here
-        pid=PID + 1, forked_at=1.0, report=None, deadline=None, ready_at=None
-    )
+    slot.child = child()
     assert observe(slot, config).slots[0].beat_at is None
     assert slot.final_counters(PID + 1) is None
     vitals.open(PID + 1, 8 * 10**9)
@@ -90,7 +102,7 @@ def test_clearing_a_slot_forgets_what_was_held(slot: Slot, config: Config) -> No
     for index in range(3):
         table.put(index, 0, 1, 0, 0, 0, 0, 1, 1)
     table.start(0, 0, 1)
-    assert slot.clear() == 3
+    slot.clear()
     seen = observe(slot, config).slots[0]
     assert (seen.queued, seen.running) == (0, ())
 

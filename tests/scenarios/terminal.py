@@ -1,0 +1,80 @@
+"""A `sylph` command on a terminal of its own, 80 columns wide and 24 lines high: what a person sees of it."""
+
+import os
+import re
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+from tests.scenarios.traces import marked, processes_of
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+#: Colours and the like.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """Starts in the constructor; `with` ends it and what it started, whatever happened."""
+
+    def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = NOTHING) -> None:
+        self.folder = folder
+        self._written = bytearray()
+        ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sylph_mp", *arguments],
+            cwd=folder,
+            env=marked(folder) | environ,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read, args=(ours,))
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in processes_of(self.folder):
+            process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    @property
+    def screen(self) -> str:
+        return _CONTROL.sub("", self._written.decode(errors="replace")).replace("\r\n", "\n")
+
+    def end(self, limit_s: float = 30) -> int:
+        """Wait until nobody holds the terminal any more; returns the exit code."""
+        code = self.process.wait(limit_s)
+        self._reader.join(limit_s)
+        assert not self._reader.is_alive(), f"something that it started goes on\n{self.screen}"
+        return code
+
+    def until(self, phrase: str, limit_s: float = 30) -> None:
+        """Wait until it is to be read, however it is wrapped."""
+        self.look_until(lambda: phrase in " ".join(self.screen.split()), limit_s)
+
+    def look_until(self, seen: Callable[[], object], limit_s: float = 30) -> None:
+        end = time.monotonic() + limit_s
+        while not seen():
+            assert self._reader.is_alive(), f"it has ended\n{self.screen}"
+            assert time.monotonic() < end, f"not seen within {limit_s} s\n{self.screen}"
+            time.sleep(0.05)
+
+    def _read(self, ours: int) -> None:
+        try:
+            while data := os.read(ours, 1 << 16):
+                self._written += data
+        except OSError:  # EIO: the last one that held the other end is gone
+            pass
+        finally:
+            os.close(ours)
