@@ -77,6 +77,11 @@ def test_setting(time_s, shown):
     assert quantities.setting(time_s) == shown
 
 
+@pytest.mark.parametrize(("whole", "shown"), [(None, "-"), (0, "0"), (1, "1"), (999, "999"), (1560, "1.56k")])
+def test_a_number_of_things_has_no_tenths(whole, shown):
+    assert quantities.number(whole) == shown
+
+
 def test_count_has_commas():
     assert quantities.count(41_200) == "41,200"
     assert quantities.count(None) == "-"
