@@ -17,8 +17,6 @@ from sylph_mp.ports import Settled
 MAX_ACKS = 256
 #: An ack waits this long for others; in an ordered queue not at all, since the queue waits for it.
 LINGER_S = 0.02
-#: A delivery whose lease ends sooner than this is acked without waiting for others.
-LEASE_MARGIN_NS = 1_000_000_000
 FIRST_RETRY_S = 0.1
 MAX_RETRY_S = 2.0
 
@@ -42,14 +40,11 @@ class Acker:
 
     def add(self, delivery: Delivery) -> None:
         self._waiting.append(delivery)
-        hurry = self._subscription.fifo or delivery.lease_ns - delivery.ended_ns < LEASE_MARGIN_NS
         if len(self._waiting) >= MAX_ACKS:
             self._flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(0 if hurry else LINGER_S, self._flush)
-        elif hurry and not self._failures:
-            self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(0, self._flush)
+            linger_s = 0 if self._subscription.fifo else LINGER_S
+            self._timer = asyncio.get_running_loop().call_later(linger_s, self._flush)
 
     def _flush(self) -> None:
         if self._timer is not None:

@@ -5,6 +5,7 @@ again until it works or the lease is over: from then on the broker delivers the 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic_ns, time
@@ -80,8 +81,9 @@ class Settlement:
         stats.acked += len(deliveries)
         self.settled += len(deliveries)
         now_ms = int(time() * 1000)
-        for delivery in deliveries:
-            stats.ended(delivery.source.stored_ms, now_ms)
+        # Messages received together were stored within a few milliseconds: most of these times are equal.
+        for took_ms, times in Counter([now_ms - delivery.source.stored_ms for delivery in deliveries]).items():
+            stats.ended(took_ms, times)
         self._forget(deliveries)
 
     async def _retry(self, delivery: Delivery, after_s: float) -> None:

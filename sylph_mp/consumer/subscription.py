@@ -13,6 +13,7 @@ from sylph_mp.ports import Session
 class Subscription:
     def __init__(self, *, topic: Topic, index: int, handler: Handler) -> None:
         self.topic = topic
+        self.name = topic.name
         self.index = index
         """Of the topic in the slot's segment."""
         self.handler = handler
@@ -26,7 +27,3 @@ class Subscription:
     def opened(self, session: Session, *, fifo: bool) -> None:
         self.session = session
         self.fifo = fifo
-
-    @property
-    def name(self) -> str:
-        return self.topic.name

@@ -97,13 +97,12 @@ class TopicStats:
         each_s = run_ns / 1e9 / messages
         self.run_s = each_s if self.run_s is None else self.run_s + (each_s - self.run_s) * GAIN
 
-    def ended(self, stored_ms: int, now_ms: int) -> None:
-        """A message stored by the broker at `stored_ms` is settled with Ack."""
-        took_ms = now_ms - stored_ms
+    def ended(self, took_ms: int, messages: int) -> None:
+        """So many messages were settled with Ack that long after the broker stored them."""
         if took_ms < 0:
-            self.skewed += 1
+            self.skewed += messages
             took_ms = 0
-        self.end.record(took_ms * 1000)
+        self.end.record(took_ms * 1000, messages)
 
     def fail(self, failure: Failure) -> None:
         failures = self.failures

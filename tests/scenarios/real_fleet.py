@@ -27,7 +27,7 @@ from sylph_mp.control.status import Snapshot
 from sylph_mp.errors import SylphError
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.metadata import new_client_id
-from sylph_mp.shm.segment import SHM_FOLDER, segment_prefix
+from sylph_mp.shm.segment import SHM_FOLDER, clear_left_over, segment_prefix
 
 SYLPH = [sys.executable, "-m", "sylph_mp"]
 
@@ -42,7 +42,7 @@ ledger = os.open(f"{folder}/handled-{{os.getpid()}}", os.O_WRONLY | os.O_CREAT |
 
 
 @app.handler("{topic}")
-def handle(body: bytes, ctx: Context) -> None:
+{define} handle(body: bytes, ctx: Context) -> None:
     began = time.monotonic()
     text = body.rstrip(b".").decode()
     {work}
@@ -61,6 +61,7 @@ drain_s = {drain_s}
 lease_s = {lease_s}
 [topics.{topic}]
 shards = {shards}
+time_limit_s = {time_limit_s}
 """
 
 
@@ -88,15 +89,20 @@ class RealFleet:
         shards: int = 4,
         drain_s: float = 15,
         lease_s: int = 30,
+        time_limit_s: float = 30,
+        is_async: bool = False,
         work: str = "pass",
     ) -> None:
         self.folder = folder
         self.topic = topic
         self.endpoint = endpoint
         self.socket = str(folder / "sylph.sock")
-        (folder / "app.py").write_text(APP.format(folder=folder, topic=topic, work=work))
+        (folder / "app.py").write_text(
+            APP.format(define="async def" if is_async else "def", folder=folder, topic=topic, work=work)
+        )
         least, most = processes
         settings = {"threads": threads, "shards": shards, "drain_s": drain_s, "lease_s": lease_s}
+        settings |= {"time_limit_s": time_limit_s}
         config = CONFIG.format(endpoint=endpoint, group=group, topic=topic, least=least, most=most, **settings)
         (folder / "config.toml").write_text(config)
         self.log = folder / "log"
@@ -119,6 +125,7 @@ class RealFleet:
             process.kill()
         psutil.wait_procs(processes, 5)
         self.process.wait()
+        clear_left_over(segment_prefix(self.socket))
 
     def processes(self) -> list[psutil.Process]:
         """Master, forkserver and consumers."""

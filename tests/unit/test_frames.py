@@ -72,8 +72,7 @@ def test_sending_to_a_side_that_is_gone_says_so_and_posting_says_nothing():
         other.close()
         assert await stream.receive() is None
         with pytest.raises(ConnectionError):
-            for _ in range(100):
-                await stream.send(Word("one"))
+            await asyncio.gather(*(stream.send(Word("one")) for _ in range(100)))
         stream.post(Word("two"))
 
     play(story)

@@ -51,7 +51,7 @@ def test_withdraw_takes_what_has_not_begun_and_leaves_what_runs(subscribe, deliv
     assert lanes.finished(a1) == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(groups=st.lists(st.sampled_from("abc"), max_size=30), seed=st.randoms())
 def test_whatever_finishes_when_each_group_begins_in_order(subscribe, buffer, deliver, groups, seed):
     lanes = Lanes()
