@@ -3,8 +3,8 @@
     python -m benchmarks.hand_over --endpoint 127.0.0.1:8081 --topic T --group G [--kills 50]
 
 Topic and group must exist. Handlers sleep, and write into files when they begin and end a message. Give as many
-processes as make it a minute until a slot is killed again: sooner, its restart waits. Ends with 1 if a message was lost,
-or one that had ended ran again.
+processes as make it a minute until a slot is killed again: sooner, its restart waits. Ends with 1 if a message was
+lost, or one that had ended ran again.
 """
 
 import argparse

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.brokers.embedded import EmbeddedBroker
 from tests.brokers.real import OwnBroker, RealBroker
@@ -20,6 +21,10 @@ from tests.brokers.real import OwnBroker, RealBroker
 ORDER = ("architecture", "unit", "property", "contract", "scenarios")
 #: As `timeout` in pyproject.toml.
 TEST_S = 60
+
+# How long an example takes is the machine's business: a slow one finds no fault in the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
