@@ -61,6 +61,14 @@ class QuietMark(Struct, frozen=True, kw_only=True):
     by: str
 
 
+class QuarantineMark(Struct, frozen=True, kw_only=True):
+    """Messages are in quarantine."""
+
+    messages: int
+    since_wall: float
+    """When the first of them came."""
+
+
 class TopicObservation(Struct, frozen=True, kw_only=True):
     name: str
     group: str
@@ -90,3 +98,5 @@ class Observation(Struct, frozen=True, kw_only=True):
     slot_bytes: int
     """Shared memory that one slot needs."""
     shm_free_bytes: int
+    quarantine: QuarantineMark | None
+    """None if it is empty."""

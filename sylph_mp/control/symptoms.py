@@ -108,7 +108,7 @@ def _crash_loops(observation: Observation) -> Iterator[Symptom]:
             threshold=0,
             sentence=f"slot {slot.slot} gave up after {crashes}{last}",
             text=f"slot {slot.slot}: {crashes}{last}",
-            next=f"sylph status {slot.slot}",
+            next="sylph crashes show" if slot.crashes else f"sylph status {slot.slot}",
         )
 
 

@@ -31,7 +31,7 @@ def judge(
 ) -> Verdict:
     """Say how the fleet is; `problems` are those of the `Watch`, `zone` is for clock times (None: the host's)."""
     ordered = sorted(problems, key=_order)
-    notes = _notes(observation, zone)
+    notes = (*_quiet_notes(observation, zone), *_quarantine_notes(observation, zone))
     if ordered:
         word = "broken" if _severity(ordered[0]) == "broken" else "degraded"
         sentence = _worst(ordered, observation)
@@ -106,7 +106,7 @@ def _wall(at: float, observation: Observation) -> float:
     return observation.wall - (observation.now - at)
 
 
-def _notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
+def _quiet_notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
     marks = {topic.quiet for topic in observation.topics}
     mark = marks.pop() if len(marks) == 1 and len(observation.topics) > 1 else None
     if mark is not None:
@@ -124,6 +124,24 @@ def _notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, .
     return (*topics, *slots)
 
 
+def _quarantine_notes(observation: Observation, zone: tzinfo | None) -> tuple[NoteStatus, ...]:
+    mark = observation.quarantine
+    if mark is None:
+        return ()
+    what = "1 message is" if mark.messages == 1 else f"{count(mark.messages)} messages are"
+    since = _clock(mark.since_wall, observation, zone)
+    lasts = spaced(seconds(max(0.0, observation.wall - mark.since_wall)))
+    return (
+        NoteStatus(
+            code="quarantine",
+            since=rfc3339(mark.since_wall),
+            sentence=f"{what} in quarantine since {since}",
+            text=f"{what} in quarantine since {since} ({lasts})",
+            next="sylph quarantine ls",
+        ),
+    )
+
+
 def _quiet(
     observation: Observation,
     zone: tzinfo | None,
@@ -136,7 +154,7 @@ def _quiet(
 ) -> NoteStatus:
     target: Target = Topic(topic) if topic is not None else Slot(slot) if slot is not None else Fleet()
     who = topic if topic is not None else f"slot {slot}" if slot is not None else "the fleet"
-    since = clock_time(datetime.fromtimestamp(wall, zone), datetime.fromtimestamp(observation.wall, zone))
+    since = _clock(wall, observation, zone)
     lasts = seconds(max(0.0, observation.wall - wall))
     whom = f" by {by}" if by is not None else ""
     return NoteStatus(
@@ -149,6 +167,10 @@ def _quiet(
         text=f"{who} is quiet since {since} ({spaced(lasts)}){whom}",
         next=f"sylph start {target}",
     )
+
+
+def _clock(wall: float, observation: Observation, zone: tzinfo | None) -> str:
+    return clock_time(datetime.fromtimestamp(wall, zone), datetime.fromtimestamp(observation.wall, zone))
 
 
 def _work(observation: Observation, history: History) -> str:

@@ -14,6 +14,7 @@ from sylph_mp.clock import Clock
 from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
 from sylph_mp.master.child import Child
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.quarantine import Quarantine
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.supervisor import Supervisor
 from sylph_mp.shm.arena import Arena
@@ -26,9 +27,18 @@ MessageId = Callable[[bytes], str]
 
 
 class Observer:
-    def __init__(self, *, fleet: Fleet, supervisor: Supervisor, message_id: MessageId, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        supervisor: Supervisor,
+        quarantine: Quarantine,
+        message_id: MessageId,
+        clock: Clock,
+    ) -> None:
         self._fleet = fleet
         self._supervisor = supervisor
+        self._quarantine = quarantine
         self._message_id = message_id
         self._clock = clock
         self._started_at = clock.monotonic()
@@ -55,6 +65,7 @@ class Observer:
             master_rss_bytes=self._process.memory_info().rss,
             slot_bytes=needed_bytes(geometry_of(config)),
             shm_free_bytes=available_bytes(),
+            quarantine=self._quarantine.mark(),
         )
 
     def running(self, slot: Slot) -> tuple[Running, ...]:

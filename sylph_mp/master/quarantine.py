@@ -15,6 +15,7 @@ from msgspec.structs import asdict, replace
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.nearest import distance
+from sylph_mp.control.observation import QuarantineMark
 from sylph_mp.errors import UsageError
 from sylph_mp.logs import Log
 from sylph_mp.master import durable_file
@@ -94,12 +95,13 @@ class Quarantine:
         labels = [self._read_label(Path(entry.path)) for entry in durable_file.files(self._folder, _SUFFIX)]
         return sorted((label for label in labels if label is not None), key=lambda label: (label.since_wall, label.id))
 
-    def count(self) -> int | None:
-        """How many are here, without reading them; None where that cannot be told."""
+    def mark(self) -> QuarantineMark | None:
+        """How many are here and since when, without reading them; None if none is, or the folder cannot be read."""
         try:
-            return sum(1 for _ in durable_file.files(self._folder, _SUFFIX))
+            changed = [entry.stat().st_mtime for entry in durable_file.files(self._folder, _SUFFIX)]
         except OSError:
-            return None
+            return None  # what is looked at is not there for its own faults: `put` says them
+        return QuarantineMark(messages=len(changed), since_wall=min(changed)) if changed else None
 
     def find(self, name: str) -> Quarantined:
         """The one whose id begins with `name`, or has both ends of a shortened `01D2…A7F3`.

@@ -85,9 +85,9 @@ class Master:
         fleet.scale(config.consumers.processes.min)
         history, rules = History(), Rules()
         state = Path(config.control.state)
-        stack_files = StackFiles(state)
+        stack_files, quarantine = StackFiles(state), Quarantine(state, clock)
         bereavement = Bereavement(
-            quarantine=Quarantine(state, clock),
+            quarantine=quarantine,
             strikes=Strikes(state),
             reports=CrashReports(state, clock),
             message_in=message_in,
@@ -112,7 +112,9 @@ class Master:
             chronicle=Chronicle(),
             clock=clock,
         )
-        observer = Observer(fleet=fleet, supervisor=supervisor, message_id=message_id, clock=clock)
+        observer = Observer(
+            fleet=fleet, supervisor=supervisor, quarantine=quarantine, message_id=message_id, clock=clock
+        )
         brokers = BrokerCheck(options.ask or asking(clock))
         self._operations = operations = Operations(
             fleet=fleet,

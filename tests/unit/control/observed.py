@@ -124,6 +124,7 @@ def observation(*slots: SlotObservation, **changed: Any) -> Observation:
         "master_rss_bytes": 40 << 20,
         "slot_bytes": 19_188_736,
         "shm_free_bytes": 1 << 30,
+        "quarantine": None,
     }
     return Observation(**known | changed)
 

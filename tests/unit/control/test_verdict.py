@@ -1,7 +1,7 @@
 from datetime import UTC
 
 from sylph_mp.control.history import History
-from sylph_mp.control.observation import QuietMark
+from sylph_mp.control.observation import QuarantineMark, QuietMark
 from sylph_mp.control.symptoms import symptoms
 from sylph_mp.control.verdict import judge
 from sylph_mp.control.watch import Watch
@@ -100,6 +100,19 @@ def test_a_quiet_fleet_is_one_note():
     assert [(note.code, note.text, note.next) for note in verdict.notes] == [
         ("fleet-quiet", "the fleet is quiet since 14:05 (1m0s) by root", "sylph start fleet")
     ]
+
+
+def test_what_is_in_quarantine_is_a_note():
+    one = judged(slot(1), quarantine=QuarantineMark(messages=1, since_wall=WALL - 362))
+    assert (one.word, one.sentence) == ("healthy", "1 message is in quarantine since 14:00")
+    [note] = one.notes
+    assert (note.text, note.next) == ("1 message is in quarantine since 14:00 (6m2s)", "sylph quarantine ls")
+    mark = QuietMark(since_wall=WALL - 60, by="root")
+    more = judged(
+        slot(1), topics=(topic(quiet=mark),), quarantine=QuarantineMark(messages=1_200, since_wall=WALL - 90_000)
+    )
+    assert more.sentence == "orders is quiet since 14:05 by root; 1 more note"
+    assert more.notes[1].sentence == "1,200 messages are in quarantine since 2026-03-13 13:06"
 
 
 def test_how_long_a_handler_fails_is_told_by_the_watch():

@@ -9,6 +9,7 @@ import pytest
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Config, Consumers, Control, Range, Topic
+from sylph_mp.control.observation import QuarantineMark
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.observer import Observer
 from sylph_mp.master.slot import Slot
@@ -19,6 +20,7 @@ from sylph_mp.shm.table import ASYNC_THREAD, Table
 from sylph_mp.shm.vitals import VitalsWriter
 
 PID = 4711
+QUARANTINE = QuarantineMark(messages=2, since_wall=1_000.0)
 
 
 @pytest.fixture
@@ -60,7 +62,10 @@ def child(**handlers: str) -> Any:
 def observe(slot: Slot, config: Config) -> Any:
     supervisor: Any = SimpleNamespace(state="running")
     fleet = Fleet([slot], config=config)
-    return Observer(fleet=fleet, supervisor=supervisor, message_id=bytes.decode, clock=SystemClock()).observe()
+    quarantine: Any = SimpleNamespace(mark=lambda: QUARANTINE)
+    return Observer(
+        fleet=fleet, supervisor=supervisor, quarantine=quarantine, message_id=bytes.decode, clock=SystemClock()
+    ).observe()
 
 
 def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
@@ -74,7 +79,9 @@ def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
     table.start(5, ASYNC_THREAD, 6 * 10**9)
     table.finish(1, 1, 0)
     slot.child = child(refunds="pay_back")
-    seen = observe(slot, config).slots[0]
+    observed = observe(slot, config)
+    assert observed.quarantine == QUARANTINE
+    seen = observed.slots[0]
     assert (seen.queued, seen.held, len(seen.running)) == (3, 1, 2)
     of_thread, of_loop = seen.running
     assert (of_thread.thread, of_thread.topic, of_thread.message_id) == (3, "refunds", "01A2")

@@ -1,10 +1,12 @@
 """Quarantine keeps whole messages by themselves, finds them by parts of their ids, and never fails its master."""
 
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import asdict, replace
 
+from sylph_mp.control.observation import QuarantineMark
 from sylph_mp.errors import UsageError
 from sylph_mp.master import quarantine
 from sylph_mp.master.quarantine import Quarantine, Quarantined
@@ -68,7 +70,7 @@ def test_the_list_is_the_oldest_first_and_without_bodies(tmp_path: Path) -> None
 
     assert [(label.id, label.since_wall) for label in labels] == [(SECOND, 12.0), (FIRST, 1_000.0)]
     assert not any(isinstance(label, Quarantined) for label in labels)
-    assert store.count() == 2
+    assert store.mark() == QuarantineMark(messages=2, since_wall=pytest.approx(time.time(), abs=60))
 
 
 def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:
@@ -121,6 +123,7 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(tmp_path: Path) -> Non
     store.remove(quarantined())
 
     assert store.list() == []
+    assert store.mark() is None
 
 
 def test_a_full_quarantine_keeps_what_it_has_and_says_no(
