@@ -13,7 +13,7 @@ from sylph_mp.config.schema import Config
 from sylph_mp.frames import FrameError, FrameStream
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master.fork_client import ForkClient, Process
-from sylph_mp.pipe import NEWS, Assign, Booted, Drain, Drained, News, Progress, Ready, Refused, Report, Spawn
+from sylph_mp.pipe import NEWS, Assign, Booted, Drain, Drained, News, Progress, Ready, Refused, Report, Spawn, Stuck
 
 #: What a dead consumer has written can be read at once; more waits only if something it started holds its pipe.
 LAST_WORDS_S = 0.5
@@ -39,8 +39,8 @@ class Child:
         self.ended = False
         self.exit_code: int | None = None
         """Once ended; None where nobody could tell."""
-        self.stuck_thread: int | None = None
-        """WorkerPool thread, from 1, for which it was killed."""
+        self.stuck: Stuck | None = None
+        """The handler call for which it has to be killed."""
         self._handlers: dict[str, str] = {}
         self._process = process
         self._stream = stream
@@ -76,6 +76,11 @@ class Child:
         """Whether shards may be placed on it."""
         return self.booted and self.deadline is None and not self.ended
 
+    @property
+    def stuck_thread(self) -> int | None:
+        """WorkerPool thread, from 1, that does not come back from its call."""
+        return self.stuck.thread if self.stuck is not None else None
+
     def handler_of(self, topic: str) -> str:
         """The name of the function that handles a topic; the topic's own until it is known."""
         return self._handlers.get(topic, topic)
@@ -94,6 +99,10 @@ class Child:
             self._stream.post(Drain(until=deadline.at - margin_s))
         if not self.booted:
             self._process.signal(signal.SIGTERM)  # it holds nothing yet, and reads its pipe only when the app is loaded
+
+    def ask_for_stacks(self) -> None:
+        """What all its threads do goes to its file of stacks, even while C code holds its interpreter."""
+        self._process.signal(signal.SIGUSR1)
 
     def kill(self, why: str) -> None:
         if self.killed_for is None:
@@ -135,6 +144,8 @@ class Child:
                 self.report = news
             case Progress():
                 self.progress = news
+            case Stuck():
+                self.stuck = news
             case Drained():
                 self.drained = news
 

@@ -48,7 +48,7 @@ class Chronicle:
                 _of(slot).info("waiting", f"started again in {spaced(duration(at - now))}", crashes=slot.crashes)
 
     def hung(self, slot: Slot, child: Child, *, silent_s: float) -> None:
-        text = f"no heartbeat for {silent_s:.0f} s, killed at {facts.KILL_S:.0f} s"
+        text = f"no heartbeat for {silent_s:.0f} s, killed at {facts.KILL_S:.0f} s at the latest"
         _of(slot).warn("hung", text, pid=child.pid)
 
     def killed(self, slot: Slot, child: Child) -> None:

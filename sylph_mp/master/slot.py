@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from sylph_mp.config.schema import Config
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.lifecycle import Deadline, SlotState
-from sylph_mp.master import restarts
+from sylph_mp.master import health, restarts
 from sylph_mp.master.child import Child, exit_in_words
 from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import Counts, Table
+from sylph_mp.shm.table import Counts, EntryState, Table
 from sylph_mp.shm.vitals import read_vitals
 
 NOTHING = Counts(queued=0, running=0, done=0, held=0)
@@ -109,6 +109,27 @@ class Slot:
         """The last heartbeat of the consumer that is here now."""
         vitals = read_vitals(self.segment) if self.segment is not None else None
         return vitals.beat_s if vitals and self.child and vitals.pid == self.child.pid else None
+
+    def calls(self) -> list[health.Call]:
+        """The handler calls that go on here."""
+        if self.segment is None or self.child is None:
+            return []
+        topics, limits = self.segment.geometry.topics, self.child.config.topics
+        return [
+            health.Call(entry.started_s, limits[topics[entry.topic]].time_limit_s)
+            for entry in Table(self.segment).scan()
+            if entry.state is EntryState.RUNNING and entry.started_s is not None
+        ]
+
+    def replace_stuck(self, now: float) -> restarts.Restart:
+        """Its consumer was killed for a handler call that did not end.
+
+        That counts as a crash, but not towards a crash loop: such deaths are a time limit apart, and what the handler
+        waited for may be away for longer than five of them.
+        """
+        self.crashes += 1
+        self.retry_at = now
+        return restarts.Restart(at=now)
 
     def die(self, now: float, *, rules: restarts.Rules) -> restarts.Restart | restarts.GiveUp:
         """Its consumer ended without being asked, or could not be started."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sylph_mp.clock import Clock
 from sylph_mp.control.history import History
+from sylph_mp.control.quantities import duration, setting, spaced
 from sylph_mp.errors import BrokerRefusedError, ConfigError, FleetGaveUpError, ResourceError, SylphError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master import health, restarts
@@ -22,7 +23,7 @@ from sylph_mp.master.shutdown import Shutdown, Stopped
 from sylph_mp.master.slot import Slot
 from sylph_mp.master.spawner import Spawner
 from sylph_mp.master.stack_files import StackFiles
-from sylph_mp.pipe import Adopted, News, Refused, Report
+from sylph_mp.pipe import Adopted, News, Refused, Report, Stuck
 
 #: Between two passes when nothing happens.
 PASS_S = 0.2
@@ -149,7 +150,10 @@ class Supervisor:
             slot.last_exit = f"refused: {_reason(child.refused)}"
         report = self._bereavement.mourn(slot, child, self._stack_files.take(slot.number), now)
         self._chronicle.crashed(slot, child, crash=report.number, now=now)
-        self._decide_on_restart(slot, now)
+        if child.stuck is not None:
+            self._chronicle.decided(slot, slot.replace_stuck(now), now=now)
+        else:
+            self._decide_on_restart(slot, now)
 
     def _decide_on_restart(self, slot: Slot, now: float) -> None:
         self._chronicle.decided(slot, slot.die(now, rules=self._rules), now=now)
@@ -166,11 +170,25 @@ class Supervisor:
             child = slot.child
             if child is None or child.deadline is not None or child.killed_for is not None:
                 continue
-            signs = health.Signs(forked_at=child.forked_at, booted_at=child.booted_at, beat_at=slot.beat_at())
+            if child.stuck is not None:
+                self._kill_stuck(slot, child, child.stuck)
+                continue
+            signs = health.Signs(
+                forked_at=child.forked_at,
+                booted_at=child.booted_at,
+                beat_at=slot.beat_at(),
+                calls=slot.calls() if slot.hung else (),
+            )
             verdict = health.judge(
                 signs, now, boot_s=child.config.consumers.boot_s, watching_since=self._watching_since
             )
             self._act_on(verdict, slot, child)
+
+    def _kill_stuck(self, slot: Slot, child: Child, stuck: Stuck) -> None:
+        where = "async call" if stuck.thread is None else f"thread {stuck.thread}"
+        ran, limit = spaced(duration(stuck.ran_s)), spaced(setting(child.config.topics[stuck.topic].time_limit_s))
+        child.kill(f"killed by the master: {where} stuck, {stuck.handler} ran {ran}, limit {limit}")
+        self._chronicle.killed(slot, child)
 
     def _act_on(self, verdict: health.Verdict, slot: Slot, child: Child) -> None:
         match verdict:
@@ -179,6 +197,7 @@ class Supervisor:
             case health.Hung(silent_s=silent_s):
                 if not slot.hung:
                     self._chronicle.hung(slot, child, silent_s=silent_s)
+                    child.ask_for_stacks()
                 slot.hung = True
             case health.Kill(cause=cause, after_s=after_s):
                 what = "hung" if cause == "beat" else "app not loaded after"
