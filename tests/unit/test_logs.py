@@ -5,12 +5,12 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sylph_mp.logs import OWN, LineHandler, Log, bridge, configure
+from sylph_mp.logs import OWN, Log, bridge, configure
 
 #: 2026-03-14T13:10:21.004Z
 NOON = 1773493821.004
@@ -37,18 +37,6 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def hands() -> Hands:
     return Hands()
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    own, root = logging.getLogger(OWN), logging.getLogger()
-    level = root.level
-    yield
-    for logger in (own, root):
-        for handler in [found for found in logger.handlers if isinstance(found, LineHandler)]:
-            logger.removeHandler(handler)
-    own.propagate = True
-    root.setLevel(level)
 
 
 def test_text_on_a_terminal_has_clock_times(hands: Hands) -> None:
