@@ -53,7 +53,7 @@ class Adoption:
                 adopted[delivery.subscription].append(delivery)
         for subscription, deliveries in adopted.items():
             deliveries.sort(key=lambda delivery: (delivery.source.queue, delivery.source.offset))
-            self._leases.keep(subscription, deliveries, monotonic_ns())
+            self._leases.keep_adopted(subscription, deliveries)
             self._dispatcher.adopt(subscription, deliveries)
         every = [delivery for deliveries in adopted.values() for delivery in deliveries]
         settled = sum(delivery.result is not None for delivery in every)

@@ -35,6 +35,10 @@ class Leases:
         due_ns = now_ns + subscription.lease_ns * 2 // 3
         self._rounds.setdefault(subscription.name, deque()).append((due_ns, deliveries))
 
+    def keep_adopted(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
+        """The same for what a dead process had received, some time ago: renewed at once if it is still here then."""
+        self._rounds.setdefault(subscription.name, deque()).appendleft((0, deliveries))
+
     async def run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)

@@ -619,3 +619,17 @@ def test_a_renewed_handle_is_the_one_that_the_successor_settles_with():
 
     play(app_with(take), story, left=left)
     assert handles == ["renewed"]
+
+
+def test_an_adopted_lease_is_renewed_however_little_of_it_is_left():
+    gate = threading.Event()
+
+    def take(body: bytes) -> None:
+        gate.wait(10)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: consumer.session.renewed == ["m"])
+        gate.set()
+        await consumer.until(lambda: consumer.session.acked == ["m"])
+
+    play(app_with(take), story, left=lambda segment: Remains(segment).leave("m//0", lease_s=1.5), lease_s=30)
