@@ -27,7 +27,7 @@ def report(tallies: Sequence[Tally], acked: Mapping[str, int], *, seconds: float
     rate = handled / seconds if seconds else 0.0
     all_came = 0 < sent == handled == all_acked and lost == 0
     good = all_came and twice == 0 and out_of_order == 0 and exit_code == 0
-    counted = f"handled is what the handlers noted in files, acked what the fleet reports; it ended with {exit_code}"
+    counted = f"handled is what the handlers noted in files, acked what the fleet reports; its exit code: {exit_code}"
     sentence = (
         f"sent {sent:,}, handled {handled:,}, acked {all_acked:,}, lost {lost:,}, handled twice {twice:,}, "
         f"{rate:,.0f} a second"

@@ -4,12 +4,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from sylph_mp.errors import Problem, ResourceError
+from sylph_mp.config.file import ProblemAt
+from sylph_mp.errors import ResourceError
 from sylph_mp.master import durable_file
 
 
-def prepare(folder: Path, *, place: str) -> None:
-    """Make it, for its owner only; `place` says where it was configured. Raises ResourceError if it is of no use.
+def prepare(folder: Path, *, problem: ProblemAt) -> None:
+    """Make it, for its owner only; `problem` knows where it was configured. Raises ResourceError if it is of no use.
 
     To be called with the control socket held, as it removes what a killed master was writing.
     """
@@ -23,4 +24,4 @@ def prepare(folder: Path, *, place: str) -> None:
         what = f"the state folder cannot be used: {error.strerror}"
         why = f"crash reports and quarantine are kept in {folder}"
         fix = f"give user {os.getuid()} the right to write there, or set control.state to another folder"
-        raise ResourceError(what, problems=(Problem(place=place, what=what, why=why, fix=fix),)) from error
+        raise ResourceError(what, problems=(problem(what, why=why, fix=fix),)) from error

@@ -161,7 +161,9 @@ class Master:
         async with AsyncExitStack() as stack:
             await self._control.start()
             stack.push_async_callback(lambda: self._control.stop(last))
-            state_folder.prepare(Path(config.control.state), place=config.places.get("control.state", "control.state"))
+            state_folder.prepare(
+                Path(config.control.state), problem=problems_of(config, "control.state", unset="control.state")
+            )
             self._spawner.launch()
             stack.callback(self._spawner.close)
             stack.push_async_callback(self._release)

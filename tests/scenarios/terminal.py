@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from sylph_mp.shm.segment import clear_left_over, segment_prefix
 from tests.scenarios.traces import marked, processes_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -20,7 +21,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """Starts in the constructor; `with` ends it and what it started, whatever happened."""
+    """Starts in the constructor; `with` ends all that was started in its folder, whatever happened."""
 
     def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = NOTHING) -> None:
         self.folder = folder
@@ -47,6 +48,7 @@ class Terminal:
             process.kill()
         self.process.wait()
         self._reader.join()
+        clear_left_over(segment_prefix(str(self.folder / "sylph.sock")))
 
     @property
     def screen(self) -> str:

@@ -135,6 +135,19 @@ def test_no_folder_for_the_socket(folder: Path) -> None:
     )
 
 
+def test_state_folder_that_is_a_file(folder: Path) -> None:
+    path = open_shop(folder, endpoint="127.0.0.1:1", config=("[topics", '[control]\nstate = "app.py"\n\n[topics'))
+    assert_refused(
+        folder,
+        path,
+        ResourceError.exit_code,
+        "config.toml:13:9: error: the state folder cannot be used: File exists",
+        '  13 | state = "app.py"\n     |         ^^^^^^^^',
+        "why: crash reports and quarantine are kept in ",
+        "fix: ",
+    )
+
+
 def test_an_embedded_broker_does_not_outlive_a_start_that_fails(folder: Path) -> None:
     path = open_shop(folder, endpoint="embedded", app=('"orders"', '"order"'))
     assert_refused(folder, path, 78, 'app.py:6:14: error: handler charge: topic "order" is not in config', "fix: ")
