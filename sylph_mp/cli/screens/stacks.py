@@ -11,7 +11,8 @@ from itertools import dropwhile
 from msgspec import Struct
 
 _CALL = re.compile(r"(.*):(\d+|\?\?\?) in (.*)")
-_LIBRARIES = ("site-packages", "dist-packages")
+#: Where libraries are, the standard one as well; what follows is a module's own path.
+_LIBRARY = re.compile(r".*/(?:(?:site|dist)-packages|lib/python3\.\d+)/")
 #: What calls a handler says nothing.
 _RUNTIME = re.compile(r"(?:^|/)(?:sylph_mp|asyncio|concurrent/futures)/|(?:^|/)threading\.py$")
 #: Where the column of source lines begins at the least.
@@ -55,10 +56,8 @@ def _own(calls: list[Call]) -> list[Call]:
 
 
 def _short(file: str, folder: str) -> str:
-    for library in _LIBRARIES:
-        _, found, name = file.rpartition(f"/{library}/")
-        if found:
-            return name
+    if found := _LIBRARY.match(file):
+        return file[found.end() :]
     return os.path.relpath(file, folder) if file.startswith(folder.rstrip("/") + "/") else file
 
 

@@ -22,7 +22,9 @@ NOW = datetime(2026, 3, 14, 14, 6, 2, tzinfo=UTC)
 FIRST = "01D2C4A70000000000000000000000A7F3"
 SECOND = "01D2C4B10000000000000000000000B001"
 STACK = "/venv/lib/python3.11/site-packages/PIL/Image.py:2341 in thumbnail\n{app}/workers/receipts.py:3 in render"
-RUNTIME = "\n/venv/site-packages/sylph_mp/consumer/worker_pool.py:90 in _work\n/usr/lib/threading.py:982 in run"
+RUNTIME = (
+    "\n/venv/site-packages/sylph_mp/consumer/worker_pool.py:90 in _work\n/usr/lib/python3.11/threading.py:982 in run"
+)
 
 
 def ran(thread: int | None, message_id: str, **fields: object) -> RunningThen:
@@ -127,7 +129,7 @@ def test_a_source_line_that_may_be_another_by_now_is_not_shown(app: Path) -> Non
 
 def test_a_stack_of_the_runtime_alone_is_shown_as_it_is() -> None:
     assert stack_lines(RUNTIME.strip(), folder="/srv") == [
-        "/usr/lib/threading.py:982 in run",
+        "threading.py:982 in run",
         "sylph_mp/consumer/worker_pool.py:90 in _work",
     ]
 
