@@ -198,6 +198,18 @@ class LineHandler(logging.Handler):
         self._clock = clock
         self._repeats = Repeats()
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As the standard one does from Python 3.13 on: the lock is taken by `with`.
+
+        So it is given back when a handler call is interrupted just here (consumer/thread_calls.py).
+        """
+        if not self.filter(record):
+            return False
+        assert self.lock is not None
+        with self.lock:
+            self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         line = self._line(record)
         own = "sylph_event" in record.__dict__

@@ -1,6 +1,8 @@
 """A call in a worker thread is ended from outside; what the thread does besides its calls is never hit."""
 
+import io
 import linecache
+import logging
 import queue
 import sys
 import threading
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from sylph_mp import logs
 from sylph_mp.api import TimeLimitExceeded
 from sylph_mp.consumer import thread_calls
 from sylph_mp.consumer.thread_calls import Going, ThreadCalls
@@ -216,3 +219,27 @@ def test_thousands_of_interrupts_of_very_short_calls_hit_nothing_else():
     assert set(thread.seen) <= {"done", TimeLimitExceeded}
     assert hit <= aimed
     assert thread.calls.going() == []
+
+
+@pytest.mark.usefixtures("quick_switches")
+def test_a_call_that_is_hit_while_it_logs_leaves_the_log_to_others():
+    logs.configure(form="text", level="info", stream=io.StringIO())
+    (handler,) = [handler for handler in logging.getLogger(logs.OWN).handlers if isinstance(handler, logs.LineHandler)]
+    log = logs.Log("slot 1")
+
+    def chat(_: object) -> None:
+        while True:
+            log.info("chat", "still here")
+
+    rounds = 400
+    thread = Thread(chat, ([number] for number in range(rounds)))
+    for number in range(rounds):
+        while not (going := thread.calls.going()) or going[0].call != [number]:
+            time.sleep(0)
+        time.sleep(0.0001 * (number % 7))
+        assert thread.calls.interrupt(going[0])
+        while any(each.run is going[0].run for each in thread.calls.going()):
+            time.sleep(0)
+    thread.join()
+    assert handler.lock.acquire(timeout=1)
+    handler.lock.release()
