@@ -64,7 +64,11 @@ class Bereavement:
         dump = parse_dump(stacks)
         remains = self._remains(slot, child)
         counts = slot.counts()
-        verdict = blame([self._ran(each) for each in remains], guilty_thread=_guilty_thread(slot.segment, child, dump))
+        verdict = blame(
+            [self._ran(each) for each in remains],
+            guilty_thread=_guilty_thread(slot.segment, child, dump),
+            guilty_entries=child.stuck.entries if child.stuck else (),
+        )
         blames = {each.index: each for each in verdict}
         report = self._reports.add(
             CrashReport(
@@ -76,7 +80,7 @@ class Bereavement:
                 queued=counts.queued,
                 done=counts.done + counts.held,
                 quarantined=tuple(each.message_id for each in remains if blames[each.entry.index].quarantine),
-                stack=_stack(dump),
+                stack=child.stuck.stack if child.stuck else _stack(dump),
                 rss_bytes=child.report.rss_bytes if child.report else None,
             )
         )
@@ -202,7 +206,7 @@ def _guilty_thread(segment: Segment | None, child: Child, dump: Dump) -> int | N
     """From 0: the one that the watchdog found stuck, or in which a fatal signal came."""
     if child.stuck_thread is not None:
         return child.stuck_thread - 1
-    if segment is None or dump.current_ident is None:
+    if segment is None or dump.current_ident is None or not dump.reason:
         return None
     idents = read_vitals(segment).thread_idents
     return idents.index(dump.current_ident) if dump.current_ident in idents else None

@@ -6,7 +6,7 @@ but one are bystanders: they run again one at a time, and the next death is cert
 crash more than its limit, and a process that somebody else kills costs nobody a place in quarantine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -36,9 +36,16 @@ class Blame(Struct, frozen=True, kw_only=True):
     quarantine: bool
 
 
-def blame(ran: Sequence[Ran], *, guilty_thread: int | None) -> list[Blame]:
-    """One for each delivery; `guilty_thread` is from 0, None if the death names none."""
-    named = [each for each in ran if guilty_thread is not None and each.thread == guilty_thread]
+def blame(ran: Sequence[Ran], *, guilty_thread: int | None, guilty_entries: Collection[int] = ()) -> list[Blame]:
+    """One for each delivery.
+
+    `guilty_thread` is from 0, None if the death names none; `guilty_entries` are those of a call that was stuck.
+    """
+    named = [
+        each
+        for each in ran
+        if each.index in guilty_entries or (guilty_thread is not None and each.thread == guilty_thread)
+    ]
     guilty = named or (ran if len(ran) == 1 else ())
     if guilty:
         return [_certain(each) if each in guilty else _innocent(each) for each in ran]

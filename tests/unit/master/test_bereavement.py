@@ -37,6 +37,7 @@ class Grave:
             pid=77,
             forked_at=NOW - 60,
             report=None,
+            stuck=None,
             stuck_thread=None,
             config=SimpleNamespace(topics=topics),
             handler_of=lambda topic: "charge",
