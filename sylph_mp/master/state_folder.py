@@ -23,5 +23,5 @@ def prepare(folder: Path, *, problem: ProblemAt) -> None:
     except OSError as error:
         what = f"the state folder cannot be used: {error.strerror}"
         why = f"crash reports and quarantine are kept in {folder}"
-        fix = f"give user {os.getuid()} the right to write there, or set control.state to another folder"
+        fix = f"make it a folder that user {os.getuid()} may write, or set control.state to another one"
         raise ResourceError(what, problems=(problem(what, why=why, fix=fix),)) from error
