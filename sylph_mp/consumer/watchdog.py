@@ -51,12 +51,13 @@ class Watchdog:
         for calls in self._calls:
             for going in calls.going():
                 seen.add(id(going.run))
-                self._judge(calls, going, self._attendance.ran_ns(going.call[0].started_ns, now_ns) / NS)
+                self._judge(calls, going, now_ns)
         for run in self._interrupted.keys() - seen:
             del self._interrupted[run]
             self._told.discard(run)
 
-    def _judge(self, calls: Calls, going: Going, ran_s: float) -> None:
+    def _judge(self, calls: Calls, going: Going, now_ns: int) -> None:
+        ran_s = self._ran_s(going, now_ns)
         _, at_s = self._interrupted.get(id(going.run), (None, None))
         limit_s = going.call[0].subscription.topic.time_limit_s
         match overtime.next_step(ran_s=ran_s, limit_s=limit_s, interrupted_at_s=at_s):
@@ -67,7 +68,10 @@ class Watchdog:
                     self._warn(going, frames, ran_s)
             case "give-up":
                 culprit = calls.culprit(going)
-                self._tell(culprit, calls.frames(culprit), ran_s)
+                self._tell(culprit, calls.frames(culprit), self._ran_s(culprit, now_ns))
+
+    def _ran_s(self, going: Going, now_ns: int) -> float:
+        return self._attendance.ran_ns(going.call[0].started_ns, now_ns) / NS
 
     def _warn(self, going: Going, frames: Sequence[FrameType], ran_s: float) -> None:
         first = going.call[0]
