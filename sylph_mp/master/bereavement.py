@@ -137,16 +137,16 @@ class Bereavement:
         if remains.message is not None and blamed.strikes > self._strikes.of(remains.message_id):
             self._strikes.add(remains.message_id, self._clock.time())
         if blamed.quarantine:
-            self._put_away(child, remains, blamed, report)
-            copy = EntryOutcome.ACK if remains.topic.quarantine == "ack" else EntryOutcome.DEAD_LETTER
-            table.finish(entry.index, copy, 0)
+            kept = remains.message is not None and self._put_away(child, remains, remains.message, blamed, report)
+            # The broker's copy is given up only where there is another.
+            acked = kept and remains.topic.quarantine == "ack"
+            table.finish(entry.index, EntryOutcome.ACK if acked else EntryOutcome.DEAD_LETTER, 0)
 
-    def _put_away(self, child: Child, remains: Remains, blamed: Blame, report: CrashReport) -> None:
-        message, topic = remains.message, remains.topic
-        if message is None:
-            return
+    def _put_away(self, child: Child, remains: Remains, message: Message, blamed: Blame, report: CrashReport) -> bool:
+        """Into quarantine; False if it could not be kept there."""
+        topic = remains.topic
         crashes = self._crashes_of(message.id)
-        times = "once" if blamed.strikes == 1 else f"{blamed.strikes} times"
+        times = {1: "once", 2: "twice"}.get(blamed.strikes, f"{blamed.strikes} times")
         Log(f"slot {report.slot}").error(
             "quarantine",
             f"message killed its consumer {times}",
@@ -154,7 +154,7 @@ class Bereavement:
             message=message.id,
             crash=report.number,
         )
-        self._quarantine.put(
+        kept = self._quarantine.put(
             Quarantined(
                 id=message.id,
                 topic=topic.name,
@@ -176,7 +176,9 @@ class Bereavement:
                 body=message.body,
             )
         )
-        self._strikes.clear(message.id)
+        if kept:
+            self._strikes.clear(message.id)
+        return kept
 
     def _crashes_of(self, message_id: str) -> list[CrashReport]:
         """Those that it may have caused, the oldest first."""

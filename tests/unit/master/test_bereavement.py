@@ -126,6 +126,16 @@ def test_at_the_limit_the_message_is_put_away_and_its_entry_is_done(segment, tmp
     assert grave.quarantine.find("killer").body == b"killer"
 
 
+def test_a_message_that_quarantine_cannot_keep_is_never_acked(segment, tmp_path, monkeypatch):
+    grave = Grave(segment, tmp_path, quarantine="ack")
+    monkeypatch.setattr(grave.quarantine, "put", lambda message: False)
+    grave.hold(0, "killer", thread=0)
+    grave.mourn()
+    grave.mourn()
+    (entry,) = grave.table.scan()
+    assert (entry.state, entry.outcome) == (EntryState.DONE, EntryOutcome.DEAD_LETTER)
+
+
 def test_strikes_outlive_the_table_and_the_master(grave):
     grave.hold(0, "killer", thread=0)
     grave.mourn()
