@@ -1,4 +1,4 @@
-"""A consumer that beats is left alone; a silent one is named after 5 s and killed after 15 s, sooner for a late call."""
+"""A consumer that beats is left alone. A silent one is named after 5 s and killed after 15 s; for a late call sooner."""
 
 import pytest
 from hypothesis import given
