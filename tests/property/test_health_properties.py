@@ -1,4 +1,4 @@
-"""A consumer that beats is left alone. A silent one is named after 5 s and killed after 15 s; for a late call sooner."""
+"""A consumer that beats is left alone; a silent one is named after 5 s, killed after 15 s or for a late call."""
 
 import pytest
 from hypothesis import given
