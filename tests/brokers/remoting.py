@@ -9,12 +9,14 @@ import json
 import re
 import socket
 import struct
+import time
 from typing import Any
 
 UPDATE_AND_CREATE_TOPIC = 17
 GET_BROKER_CLUSTER_INFO = 106
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
 READ_WRITE = 6
+REGISTERED_S = 30.0
 
 
 class RemotingError(Exception):
@@ -47,12 +49,21 @@ class Admin:
         self._call(self._broker(), UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, json.dumps(group).encode())
 
     def _broker(self) -> str:
+        """A broker that has just started on a busy machine registers after it has said that it is ready."""
+        end = time.monotonic() + REGISTERED_S
+        while True:
+            address = self._registered_broker()
+            if address is not None:
+                return address
+            if time.monotonic() > end:
+                raise RemotingError(f"no broker has registered at {self._namesrv} in {REGISTERED_S:g} s")
+            time.sleep(0.2)
+
+    def _registered_broker(self) -> str | None:
         # fastjson writes object keys that are numbers without quotes: no JSON parser takes it.
         text = self._call(self._namesrv, GET_BROKER_CLUSTER_INFO, {}).decode()
         address = re.search(r'"brokerAddrs":\{0:"([^"]+)"', text)
-        if address is None:
-            raise RemotingError(f"no broker in {text}")
-        return address.group(1)
+        return address.group(1) if address else None
 
     def _call(self, address: str, code: int, fields: dict[str, Any], body: bytes = b"") -> bytes:
         header = {
