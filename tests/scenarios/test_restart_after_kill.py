@@ -18,4 +18,4 @@ def test_restart_after_kill(folder: Path) -> None:
         assert after[2].pid == before[2].pid
         # The first one had counted one more than it could report; its successor counts on from there.
         assert after[1].received >= HELD
-        assert f"{HELD} in flight come again" in fleet.log.read_text()
+        assert f", {HELD} in flight" in fleet.log.read_text()
