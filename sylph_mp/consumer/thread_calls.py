@@ -10,7 +10,7 @@ who takes it decides.
 - The worker was first: the run is over, `interrupt` finds no token and raises nothing, in the next run neither.
 - `interrupt` was first, and the exception hits the handler: that is what it is for.
 - … and the handler is over before it hits: `_leave` finds no token, waits on the lock until the exception is raised for
-  certain, and takes it back.
+  certain, and lets it hit there.
 - … and it hits `_leave` before that: `_leave` is done once more. It cannot be hit twice, since a token is taken once.
   If the lock is held then, `with` gives it back: nothing is looked at between taking a lock and entering its block.
 - … and it hits before the handler's first instruction: the call ends as if the handler had begun.
@@ -30,8 +30,6 @@ from sylph_mp.consumer.delivery import Delivery
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
 _EXCEPTION = ctypes.py_object(TimeLimitExceeded)
-#: NULL takes back what is pending.
-_NOTHING = ctypes.py_object()
 
 Token = list[None]
 
@@ -85,9 +83,22 @@ class Guard:
         try:
             token.pop()
         except IndexError:
-            with self._lock:
-                _raise_in(self.ident, _NOTHING)
+            self._catch()
         self.going = None
+
+    def _catch(self) -> None:
+        """Let the exception of an interruption hit here, if it has not hit yet.
+
+        There is one place for it, so raising it again leaves one. Taking it back with NULL would leave the thread
+        looking at its eval breaker for ever (cpython 3.11: the flag goes only with an exception).
+        """
+        try:
+            with self._lock:
+                _raise_in(self.ident, _EXCEPTION)
+            while True:
+                pass  # jumping back looks at the eval breaker
+        except TimeLimitExceeded:
+            return
 
 
 class ThreadCalls:
