@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, TOPIC, Key, Path, Table
+from sylph_mp.config.key import Key, Path, Table
+from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, LOG, PRODUCERS, TOPIC
 from sylph_mp.config.said import Value, dotted
-from sylph_mp.config.schema import Config, Consumers, Control, Instance, Range, Topic
+from sylph_mp.config.schema import Config, Consumers, Control, Instance, Logging, Producers, Range, Topic
 
 #: For keys that have no default; the rules refuse them if they stay so.
 _MISSING: dict[str, Any] = {"endpoints": (), "group": "", "app": ""}
@@ -31,6 +32,8 @@ def build(path: str, values: Mapping[Path, Value], *, cores: int) -> Config:
         consumers=consumers,
         topics=topics,
         control=_control(values, folder),
+        producers=Producers(**_fields(PRODUCERS, ("producers",), values)),
+        log=Logging(**_fields(LOG, ("log",), values)),
         places=_places(values),
     )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from sylph_mp.config.keys import TABLES, TOP, Key, Path, Table
+from sylph_mp.config.key import Key, Path, Table
+from sylph_mp.config.keys import TABLES, TOP
 from sylph_mp.config.said import dotted, variable
 from sylph_mp.config.schema import Config
 

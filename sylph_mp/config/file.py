@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from sylph_mp.config.keys import Path
+from sylph_mp.config.key import Path
 from sylph_mp.config.locate import Spot, locate
 from sylph_mp.config.schema import Config
 from sylph_mp.errors import ConfigError, Problem

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sylph_mp.config.file import ConfigFile
-from sylph_mp.config.keys import TABLES, TOP, Key, Path, Table, key_of
+from sylph_mp.config.key import Key, Path, Table
+from sylph_mp.config.keys import TABLES, TOP, key_of
 from sylph_mp.config.kinds import UnfitError, show_toml
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.said import Leaf, Mistake, Said, Value, dotted, leaves, read, variable, with_note

@@ -3,69 +3,44 @@
 The reference page, `sylph config show` and the checks all read this. Defaults stand in the schema only.
 """
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from sylph_mp.config.kinds import Address, Choice, Endpoints, Flag, Kind, Number, OnlyTable, Size, Text, Whole
-from sylph_mp.config.schema import BrokersCopy, Consumers, Control, Instance, Range, RetryPolicy, Topic
-
-#: Where a key stands: ("topics", "orders", "shards").
-Path = tuple[str, ...]
+from sylph_mp.config.key import Key, Path, Table
+from sylph_mp.config.kinds import (
+    Address,
+    Choice,
+    Endpoints,
+    Flag,
+    Kind,
+    Number,
+    OnlyTable,
+    OptionalSize,
+    Rate,
+    Size,
+    Slots,
+    Text,
+    Urls,
+    Whole,
+)
+from sylph_mp.config.schema import (
+    BrokersCopy,
+    Consumers,
+    Control,
+    Instance,
+    Logging,
+    LogLevel,
+    Producers,
+    Range,
+    Recycle,
+    RetryPolicy,
+    Topic,
+)
 
 HOUR_S = 3600.0
-
-
-class Key(Struct, frozen=True, kw_only=True):
-    name: str
-    kind: Kind
-    doc: str
-    default: Any = None
-    """None: it must be given, or it is taken from elsewhere, as `doc` says."""
-    parts: tuple["Key", ...] = ()
-    """The keys of a value that is a table. What `kind` takes goes for all of them."""
-    inherited: bool = False
-    """A topic takes it from [consumers] where it does not say otherwise."""
-    secret: bool = False
-    """Comes from the environment only and is never printed."""
-    example: str = ""
-    """For the remedy where there is no default: TOML."""
-
-    @property
-    def remedy(self) -> str:
-        """A right value, as TOML."""
-        return self.example or self.show(self.default)
-
-    @property
-    def limits(self) -> str:
-        """`1 to 256, default 8`"""
-        default = "" if self.default is None or self.default in ("", ()) else f"default {self.show(self.default)}"
-        return ", ".join(part for part in (self.kind.bounds, default) if part)
-
-    def show(self, value: Any) -> str:
-        """A value of this key as TOML."""
-        if isinstance(value, Range) and value.min == value.max:
-            return str(value.min)
-        if self.parts:
-            shown = (f"{part.name} = {part.show(getattr(value, part.name))}" for part in self.parts)
-            return "{ " + ", ".join(shown) + " }"
-        return self.kind.show(value)
-
-
-class Table(Struct, frozen=True, kw_only=True):
-    """One table of the file; `[topics.NAME]` where `names` says what a name is."""
-
-    name: str
-    doc: str
-    keys: Mapping[str, Key]
-    names: Kind | None = None
-
-    @property
-    def heading(self) -> str:
-        return f"[{self.name}.NAME]" if self.names else f"[{self.name}]"
 
 
 def _defaults(schema: type[Struct]) -> dict[str, Any]:
@@ -95,6 +70,28 @@ _RETRY_PARTS = (
     Key(name="factor", kind=Number(1, 100), doc="Each further wait is so many times longer.", default=_RETRY["factor"]),
     Key(name="max_s", kind=Number(0, HOUR_S * 12), doc="No wait is longer.", default=_RETRY["max_s"]),
     Key(name="jitter", kind=Number(0, 1), doc="Share by which a wait is changed at random.", default=_RETRY["jitter"]),
+)
+
+_RECYCLE = _defaults(Recycle)
+_RECYCLE_PARTS = (
+    Key(
+        name="messages",
+        kind=Whole(0, 10**9),
+        doc="When it has begun so many handler calls; 0: never for that.",
+        default=_RECYCLE["messages"],
+    ),
+    Key(
+        name="memory",
+        kind=OptionalSize(16 << 20, 1 << 40),
+        doc='When its resident set is so large; "": never for that.',
+        default=_RECYCLE["memory"],
+    ),
+    Key(
+        name="age_s",
+        kind=Number(0, 240 * HOUR_S),
+        doc="When it has lived so long; 0: never for that.",
+        default=_RECYCLE["age_s"],
+    ),
 )
 
 # RocketMQ 5.5.0: org.apache.rocketmq.client.Validators and TopicValidator.
@@ -132,6 +129,12 @@ INSTANCE = _table(
         Key(name="cert_file", kind=_FILE, doc="Our own certificate, PEM, where the proxy asks for one."),
         Key(name="key_file", kind=_FILE, doc="The key of `cert_file`, PEM."),
         Key(name="request_timeout_s", kind=Number(0.1, 60), doc="Time limit of a call that is no long poll."),
+        Key(
+            name="metrics",
+            kind=Urls(),
+            doc="Where its brokers tell Prometheus how many messages wait, `;` between: BACKLOG in `sylph status`.",
+            example='"http://127.0.0.1:5557/metrics"',
+        ),
     ],
     names=INSTANCE_NAME,
 )
@@ -206,9 +209,20 @@ CONSUMERS = _table(
         ),
         Key(name="async_calls", kind=Whole(1, 65536), doc="Most calls of async handlers at once in one process."),
         Key(name="buffer", kind=Size(1 << 20, 4 << 30), doc="Message arena of one process, in shared memory."),
+        Key(
+            name="outbox",
+            kind=Size(64 << 10, 1 << 30),
+            doc="What the handlers of one process send, until the master has it; a message takes half of it at most.",
+        ),
         Key(name="in_flight", kind=Whole(32, 65536), doc="Most deliveries that one process holds."),
         Key(name="drain_s", kind=Number(0, HOUR_S), doc="Time to finish what is in flight when a process stops."),
         Key(name="boot_s", kind=Number(1, HOUR_S), doc="Time from fork to ready; importing the app counts."),
+        Key(
+            name="recycle",
+            kind=OnlyTable(),
+            doc="When a process is replaced on purpose, one at a time; up to a tenth sooner, to have them spread.",
+            parts=_RECYCLE_PARTS,
+        ),
         *_INHERITED,
     ],
 )
@@ -225,9 +239,48 @@ TOPIC = _table(
         Key(
             name="filter_sql", kind=Text("SQL92 filter"), doc="SQL92 on properties instead: `region = 'eu' AND n > 3`."
         ),
+        Key(name="rate", kind=Rate(), doc="Most messages that all processes together start to handle: `500/s`."),
+        Key(
+            name="burst",
+            kind=Whole(0, 1_000_000),
+            doc="How many of them may start at once after a pause; 0: what `rate` gives in half a second.",
+        ),
+        Key(
+            name="slots",
+            kind=Slots(256),
+            doc="The only slots that its shards are placed on: `1-2`. Others may be there.",
+        ),
         *_INHERITED,
     ],
     names=TOPIC_NAME,
+)
+
+PRODUCERS = _table(
+    "producers",
+    "How the master sends what handlers send. A handler's output always waits for room, and is never given up.",
+    Producers,
+    [
+        Key(name="queue", kind=Whole(256, 10_000_000), doc="Most messages of one instance on their way at once."),
+        Key(name="queue_bytes", kind=Size(1 << 20, 4 << 30), doc="The same in bytes."),
+        Key(
+            name="batch",
+            kind=Flag(),
+            doc="Many messages in one request. `false` for brokers before 5.3.4, which mix up properties and ids then.",
+        ),
+        Key(name="batch_bytes", kind=Size(64 << 10, 4 << 20), doc="Largest request; a broker takes 4 MiB."),
+        Key(
+            name="linger_ms",
+            kind=Whole(0, 1000),
+            doc="Wait for more messages while requests are on the wire. Adjusts itself to the answers within this.",
+            default=Range(0, 20),
+            parts=_range(0, 1000),
+        ),
+        Key(
+            name="in_flight",
+            kind=Whole(1, 500),
+            doc="Most requests on the wire, for each topic. Adjusts itself to the answers, from few upwards.",
+        ),
+    ],
 )
 
 CONTROL = _table(
@@ -250,8 +303,15 @@ CONTROL = _table(
     ],
 )
 
+LOG = _table(
+    "log",
+    "What master and consumers say on stderr.",
+    Logging,
+    [Key(name="level", kind=Choice(get_args(LogLevel)), doc="Lines of this level and above are printed.")],
+)
+
 #: In the order of the reference page.
-TABLES = (TOP, INSTANCE, CONSUMERS, TOPIC, CONTROL)
+TABLES = (TOP, INSTANCE, CONSUMERS, TOPIC, PRODUCERS, CONTROL, LOG)
 
 
 def key_of(path: Path) -> Key | None:

@@ -13,7 +13,7 @@ import msgspec
 from sylph_mp.config.build import build
 from sylph_mp.config.file import ConfigFile, read_file
 from sylph_mp.config.file_values import from_file
-from sylph_mp.config.keys import Path
+from sylph_mp.config.key import Path
 from sylph_mp.config.outside_values import from_environment, from_options
 from sylph_mp.config.rules import Finding, check
 from sylph_mp.config.said import Mistake, Said, Value, dotted

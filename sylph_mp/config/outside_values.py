@@ -6,7 +6,8 @@ SYLPH_CONTROL_PORT in every container beside a service called sylph-control).
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from sylph_mp.config.keys import TABLES, Key, Path, key_of
+from sylph_mp.config.key import Key, Path
+from sylph_mp.config.keys import TABLES, key_of
 from sylph_mp.config.kinds import UnfitError
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.said import Mistake, Said, Value, dotted, leaves, read, variable, with_note

@@ -5,7 +5,8 @@ Run by hand after a change; a test compares the page with what comes out here.
 
 from pathlib import Path
 
-from sylph_mp.config.keys import CONSUMERS, TABLES, Key, Table
+from sylph_mp.config.key import Key, Table
+from sylph_mp.config.keys import CONSUMERS, TABLES
 from sylph_mp.config.said import variable
 
 PAGE = "docs/reference/config.md"

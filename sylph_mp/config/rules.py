@@ -10,11 +10,12 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from sylph_mp.config.keys import APP, Path
+from sylph_mp.config.key import Path
+from sylph_mp.config.keys import APP
 from sylph_mp.config.kinds import read_address
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.said import dotted, variable, with_note
-from sylph_mp.config.schema import EMBEDDED, Config, Instance, Range
+from sylph_mp.config.schema import EMBEDDED, Config, Instance
 
 #: sun_path of Linux has 108 bytes, the last of them 0 (unix(7)).
 MAX_SOCKET_PATH = 107
@@ -62,12 +63,16 @@ def _there_are_instances(config: Config) -> Iterator[Finding]:
 
 
 def _ranges_are_in_order(config: Config) -> Iterator[Finding]:
-    for name in ("processes", "threads"):
-        found: Range = getattr(config.consumers, name)
+    ranges = (
+        ("consumers", "processes", config.consumers.processes),
+        ("consumers", "threads", config.consumers.threads),
+        ("producers", "linger_ms", config.producers.linger_ms),
+    )
+    for table, name, found in ranges:
         if found.min > found.max:
-            what = f"consumers.{name}: min {found.min} is above max {found.max}"
+            what = f"{table}.{name}: min {found.min} is above max {found.max}"
             fix = f"{name} = {{ min = {found.max}, max = {found.min} }}"
-            yield Finding(path=("consumers", name), what=what, fix=fix, quote=False)
+            yield Finding(path=(table, name), what=what, fix=fix, quote=False)
 
 
 def _waits_are_in_order(config: Config) -> Iterator[Finding]:
@@ -127,6 +132,18 @@ def _credentials_are_complete(config: Config) -> Iterator[Finding]:
                     why="the one says who we are, the other proves it",
                     fix=f"set {missing} too, or neither",
                 )
+
+
+def _slots_are_there(config: Config) -> Iterator[Finding]:
+    fewest = config.consumers.processes.min
+    for name, topic in config.topics.items():
+        if topic.slots and min(topic.slots) > fewest:
+            yield Finding(
+                path=("topics", name, "slots"),
+                what=f"topics.{name}: none of its slots is there with processes.min = {fewest}",
+                why="a fleet that shrinks empties its highest slots first",
+                fix=f'slots = "1-{fewest}", or processes.min = {min(topic.slots)}',
+            )
 
 
 def _instances_exist(config: Config) -> Iterator[Finding]:
@@ -232,6 +249,7 @@ RULES: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _endpoints_are_given,
     _certificates_are_complete,
     _credentials_are_complete,
+    _slots_are_there,
     _instances_exist,
     _groups_are_named,
     _one_filter,

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from sylph_mp.config.keys import Key, Path
+from sylph_mp.config.key import Key, Path
 from sylph_mp.errors import Problem
 
 #: Column at which the note behind a remedy begins.

@@ -137,6 +137,12 @@ class TestValues:
 
 
 class TestScreens:
+    def test_metrics_pages(self, folder: Path) -> None:
+        assert loaded(GOOD).instances["default"].metrics == ()
+        pages = 'metrics = "http://127.0.0.1:1/metrics; https://localhost/m?x=1"'
+        told = loaded(changed("[consumers]", f"{pages}\n[consumers]")).instances["default"].metrics
+        assert told == ("http://127.0.0.1:1/metrics", "https://localhost/m?x=1")
+
     def test_an_unknown_key(self, folder: Path) -> None:
         assert screen(changed("threads = 8", "thread = 8")) == (
             "config.toml:9:1: error: unknown key consumers.thread\n"
@@ -256,6 +262,7 @@ class TestScreens:
         ("[topics.orders]", '[topics."a b"]', '"a b" is no topic name'),
         ("[topics.orders]", f"[control]\nsocket = '{'s' * 120}'\n[topics.orders]", "107 are possible"),
         ("[topics.orders]", "[control]\nhttp = '9464'\n[topics.orders]", '"9464" is no host:port'),
+        ("[consumers]", "metrics = '127.0.0.1:5557'\n[consumers]", '"127.0.0.1:5557" is no URL such as'),
         ("[consumers]", "tls = true\nca_file = 'ca.pem'\n[consumers]", "ca.pem is not there"),
         ("[consumers]", "tls = true\ncert_file = 'config.toml'\n[consumers]", "cert_file needs key_file"),
     ],

@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, TOPIC, Table
+from sylph_mp.config.key import Table
+from sylph_mp.config.keys import CONSUMERS, CONTROL, INSTANCE, TOPIC
 from sylph_mp.config.reference import PAGE, page
 from sylph_mp.config.schema import Consumers, Control, Instance, Topic
 
