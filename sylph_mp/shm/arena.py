@@ -15,6 +15,10 @@ class Arena:
         geometry = segment.geometry
         self._bytes = segment.window(geometry.arena_at, geometry.arena_bytes)
         self._blocks = Buddies(geometry.arena_bytes)
+        self.alloc = self._blocks.alloc
+        """`alloc(length)`: the offset of a block of at least `length` (1 or more) bytes; None if there is none now."""
+        self.free = self._blocks.free
+        """`free(at, length)`: give back what `alloc(length)` returned, once."""
 
     @property
     def capacity(self) -> int:
@@ -24,14 +28,6 @@ class Arena:
     def used_bytes(self) -> int:
         """Of whole blocks, as they are not there for others."""
         return self._blocks.used_bytes
-
-    def alloc(self, length: int) -> int | None:
-        """The offset of a block of at least `length` bytes (1 or more); None if it does not fit now."""
-        return self._blocks.alloc(length)
-
-    def free(self, at: int, length: int) -> None:
-        """Give back what `alloc(length)` returned, once."""
-        self._blocks.free(at, length)
 
     def reserve(self, at: int, length: int) -> None:
         """Take the very block of a predecessor's `alloc(length)`; raises ValueError if it is not free."""

@@ -4,9 +4,9 @@ Pure; the master packs the header, every process that attaches unpacks it.
 
 Integers are little-endian, and so are the hosts (x86-64, arm64). Parts begin at multiples of 64, the arena at a page:
 
-    ┌────────┬────────┬────────────────┬───────────────────┬────────────────────┐
-    │ header │ vitals │ in-flight table│ padding to a page │ arena, to a page   │
-    └────────┴────────┴────────────────┴───────────────────┴────────────────────┘
+    ┌────────┬────────┬───────┬──────────┬─────────────────┬──────────┬────────┬─────────┬───────┐
+    │ header │ vitals │ polls │ recorder │ in-flight table │ receipts │ outbox │ padding │ arena │
+    └────────┴────────┴───────┴──────────┴─────────────────┴──────────┴────────┴─────────┴───────┘
 
 Header:
 
@@ -17,7 +17,9 @@ Header:
      32 arena_bytes  u64                        40 vitals_at    u64
      48 table_at     u64                        56 arena_at     u64
      64 total_bytes  u64                        72 topics       u32
-     76 zero to 128: room for the offsets of further parts
+     76 outbox_bytes u32                        80 polls_at     u64
+     88 recorder_at  u64                        96 receipts_at  u64
+    104 outbox_at    u64                       112 zero to 128: room for the offset of a further part
     128 topics times: length u16 | name in UTF-8; the position is the topic's index everywhere else
 """
 
@@ -27,7 +29,7 @@ from msgspec import Struct
 
 MAGIC = b"sylphseg"
 #: Changes with any change that a process of the version before would misread.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 VITALS_HEAD_BYTES = 64
 #: Nine counters are in use; a line holds sixteen, so that one more changes no offset.
@@ -35,8 +37,18 @@ TOPIC_LINE_BYTES = 128
 THREAD_LINE_BYTES = 8
 ENTRY_BYTES = 64
 PAGE_BYTES = 4096
+#: What polls a process has outstanding at ordered topics; one line each.
+POLL_LINES = 64
+POLL_LINE_BYTES = 64
+#: The flight recorder: last log lines, last outcomes, memory and CPU.
+RECORDER_BYTES = 128 << 10
+#: Outputs that may wait for their receipt at once; a power of two.
+RECEIPT_CELLS = 8192
+RECEIPT_CELL_BYTES = 8
+OUTBOX_HEAD_BYTES = 128
+DEFAULT_OUTBOX_BYTES = 2 << 20
 
-_HEADER = struct.Struct("<8sIIIIIIQQQQQI")
+_HEADER = struct.Struct("<8sIIIIIIQQQQQIIQQQQ")
 _NAMES_AT = 128
 _NAME_LENGTH = struct.Struct("<H")
 
@@ -54,6 +66,8 @@ class Geometry(Struct, frozen=True, kw_only=True):
     threads: int
     """Most WorkerPool threads that the slot's process may have."""
     arena_bytes: int
+    outbox_bytes: int = DEFAULT_OUTBOX_BYTES
+    """Room for the outputs that the master has not taken yet, a multiple of 64."""
 
     def __post_init__(self) -> None:
         limits = (
@@ -61,6 +75,7 @@ class Geometry(Struct, frozen=True, kw_only=True):
             ("entries", self.entries, 1, 1 << 20),
             ("threads", self.threads, 1, 0xFFFE),
             ("arena_bytes", self.arena_bytes, PAGE_BYTES, 1 << 32),
+            ("outbox_bytes", self.outbox_bytes, PAGE_BYTES, 1 << 30),
         )
         for name, value, least, most in limits:
             if not least <= value <= most:
@@ -81,20 +96,50 @@ class Geometry(Struct, frozen=True, kw_only=True):
         return _round_up(VITALS_HEAD_BYTES + lines, 64)
 
     @property
-    def table_at(self) -> int:
+    def polls_at(self) -> int:
         return self.vitals_at + self.vitals_bytes
+
+    @property
+    def recorder_at(self) -> int:
+        return self.polls_at + POLL_LINES * POLL_LINE_BYTES
+
+    @property
+    def table_at(self) -> int:
+        return self.recorder_at + RECORDER_BYTES
 
     @property
     def table_bytes(self) -> int:
         return ENTRY_BYTES * self.entries
 
     @property
+    def receipts_at(self) -> int:
+        return self.table_at + self.table_bytes
+
+    @property
+    def outbox_at(self) -> int:
+        return self.receipts_at + RECEIPT_CELLS * RECEIPT_CELL_BYTES
+
+    @property
     def arena_at(self) -> int:
-        return _round_up(self.table_at + self.table_bytes, PAGE_BYTES)
+        return _round_up(self.outbox_at + OUTBOX_HEAD_BYTES + self.outbox_bytes, PAGE_BYTES)
 
     @property
     def total_bytes(self) -> int:
         return _round_up(self.arena_at + self.arena_bytes, PAGE_BYTES)
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where each part begins, in the order in which they lie, and where the last ends."""
+        return [
+            self.vitals_at,
+            self.polls_at,
+            self.recorder_at,
+            self.table_at,
+            self.receipts_at,
+            self.outbox_at,
+            self.arena_at,
+            self.total_bytes,
+        ]
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -121,6 +166,11 @@ class Header(Struct, frozen=True, kw_only=True):
             made.arena_at,
             made.total_bytes,
             len(made.topics),
+            made.outbox_bytes,
+            made.polls_at,
+            made.recorder_at,
+            made.receipts_at,
+            made.outbox_at,
         )
         names = [topic.encode() for topic in made.topics]
         text = b"".join(_NAME_LENGTH.pack(len(name)) + name for name in names)
@@ -136,10 +186,16 @@ class Header(Struct, frozen=True, kw_only=True):
             raise ValueError("it does not begin with the mark of a finished segment")
         if version != LAYOUT_VERSION:
             raise ValueError(f"it has layout version {version}, this program reads {LAYOUT_VERSION}")
-        entries, threads, arena_bytes, *parts, count = rest
-        topics = _unpack_names(bytes(data[_NAMES_AT:header_bytes]), count)
-        geometry = Geometry(topics=topics, entries=entries, threads=threads, arena_bytes=arena_bytes)
-        computed = [geometry.vitals_at, geometry.table_at, geometry.arena_at, geometry.total_bytes]
+        entries, threads, arena_bytes, vitals_at, table_at, arena_at, total_bytes, count, outbox_bytes, *others = rest
+        parts = [vitals_at, *others[:2], table_at, *others[2:], arena_at, total_bytes]
+        geometry = Geometry(
+            topics=_unpack_names(bytes(data[_NAMES_AT:header_bytes]), count),
+            entries=entries,
+            threads=threads,
+            arena_bytes=arena_bytes,
+            outbox_bytes=outbox_bytes,
+        )
+        computed = geometry.offsets
         if header_bytes != geometry.header_bytes or parts != computed:
             raise ValueError("its offsets do not follow from its sizes")
         return cls(slot=slot, master_pid=master_pid, geometry=geometry)

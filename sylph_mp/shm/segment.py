@@ -2,10 +2,7 @@
 
 Called on the loop thread of whichever process; the windows it hands out may be used by any thread.
 
-A segment is a file in /dev/shm, which on Linux is all that POSIX shared memory is. Opening it directly leaves out
-the resource tracker of `multiprocessing.shared_memory`, which destroys a segment when an observer exits
-(cpython#104291), in the same way on every Python. The master holds an flock(2) on each of its segments: the kernel
-drops it with the master, however that ends, so that a left-over is told from a live one without trusting a pid.
+A segment is a `memory_file`, on which the master holds a lock: so a left-over is told from a live one.
 """
 
 import errno
@@ -16,9 +13,10 @@ import os
 from typing import Literal
 
 from sylph_mp.errors import Problem, ResourceError, SylphError
+from sylph_mp.shm import memory_file
 from sylph_mp.shm.layout import MAGIC, PAGE_BYTES, Geometry, Header
 
-SHM_FOLDER = "/dev/shm"  # noqa: S108 - the place of POSIX shared memory, not a temporary file
+SHM_FOLDER = memory_file.FOLDER
 MIB = 1 << 20
 
 
@@ -35,6 +33,7 @@ class Segment:
         self.geometry = header.geometry
         self.master_pid = header.master_pid
         self.buf = memoryview(mapping)
+        self.closed = False
         self._mapping = mapping
         self._lock = lock
         self._windows: dict[tuple[int, int, str, int], memoryview] = {}
@@ -42,21 +41,12 @@ class Segment:
     @classmethod
     def create(cls, name: str, *, slot: int, geometry: Geometry, master_pid: int) -> "Segment":
         """Make the slot's segment, all of its memory really there; raises ResourceError, and then leaves nothing."""
-        path = _path(name)
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            file, mapping = memory_file.create(name, geometry.total_bytes)
         except OSError as error:
-            raise _not_made(path, error) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.posix_fallocate(file, 0, geometry.total_bytes)
-            mapping = mmap.mmap(file, geometry.total_bytes)
-        except OSError as error:
-            os.unlink(path)
-            os.close(file)
             if error.errno == errno.ENOSPC:
                 raise _too_small(geometry.total_bytes, 1, buffer=geometry.arena_bytes, place="") from error
-            raise _not_made(path, error) from error
+            raise not_made(memory_file.path(name), error) from error
         header = Header(slot=slot, master_pid=master_pid, geometry=geometry)
         packed = header.pack()
         mapping[len(MAGIC) : len(packed)] = packed[len(MAGIC) :]
@@ -67,15 +57,11 @@ class Segment:
     def attach(cls, name: str) -> "Segment":
         """Map an existing segment; raises SegmentError if there is none of this layout."""
         try:
-            file = os.open(_path(name), os.O_RDWR | os.O_NOFOLLOW)
+            mapping = memory_file.attach(name)
         except OSError as error:
             raise SegmentError(f"segment {name}: {error.strerror}") from error
-        try:
-            mapping = mmap.mmap(file, os.fstat(file).st_size)
-        except (OSError, ValueError) as error:  # ValueError: an empty file
+        except ValueError as error:
             raise SegmentError(f"segment {name}: {error}") from error
-        finally:
-            os.close(file)
         try:
             with memoryview(mapping) as view:
                 header = Header.unpack(view)
@@ -99,6 +85,7 @@ class Segment:
         for window in self._windows.values():
             window.release()
         self._windows.clear()
+        self.closed = True
         self.buf.release()
         if self._lock is not None:
             os.close(self._lock)
@@ -107,8 +94,7 @@ class Segment:
 
     def unlink(self) -> None:
         """Remove it; the master only. Who has it mapped may go on using it."""
-        if os.path.exists(_path(self.name)):
-            os.unlink(_path(self.name))
+        memory_file.remove(self.name)
 
 
 def segment_prefix(socket: str) -> str:
@@ -149,14 +135,14 @@ def clear_left_over(prefix: str) -> list[str]:
     that another master is making at this very moment is not locked yet.
     """
     names = sorted(n for n in os.listdir(SHM_FOLDER) if n.startswith(prefix) and n.removeprefix(prefix).isdecimal())
-    return [name for name in names if _unlink_unlocked(_path(name))]
+    return [name for name in names if _unlink_unlocked(memory_file.path(name))]
 
 
 def _unlink_unlocked(path: str) -> bool:
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
-        raise _not_made(path, error) from error
+        raise not_made(path, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(path)
@@ -167,11 +153,8 @@ def _unlink_unlocked(path: str) -> bool:
     return True
 
 
-def _path(name: str) -> str:
-    return f"{SHM_FOLDER}/{name}"
-
-
-def _not_made(path: str, error: OSError) -> ResourceError:
+def not_made(path: str, error: OSError) -> ResourceError:
+    """The error for a file that cannot be made."""
     problem = Problem(place=path, what=f"shared memory cannot be had: {error.strerror}")
     if isinstance(error, FileExistsError | PermissionError):
         problem = Problem(

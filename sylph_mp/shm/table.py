@@ -10,7 +10,7 @@ Any process reads.
     32   received_ns i64
     40   started_ns i64, 0 = never
     48 ┌ handle_at u32 │ handle_room u16, 0 = the frame's own │ handle_which u8 │ 0 ┐  one store
-    56   zero, room for more
+    56   outputs u64: number of the first << 16 │ how many; counts while HELD
 
 The head is an aligned word, written in one store after the fields that it makes valid: a kill at any instruction
 leaves either the state before or the state after. outcome and after_ms count while DONE or HELD, thread while RUNNING.
@@ -35,7 +35,7 @@ SUSPECT = 2
 TRIED = 4
 
 _WORDS = ENTRY_BYTES // 8
-_ENTRY = struct.Struct("<BBHIBBHIIIqqqIHBx")
+_ENTRY = struct.Struct("<BBHIBBHIIIqqqIHBxQ")
 #: From `strikes` to `handle_which`: all that `put` writes before the head.
 _BODY = struct.Struct("<BBHIIIqqqQ")
 _BODY_AT = 8
@@ -58,7 +58,7 @@ class EntryOutcome(IntEnum):
 
 
 # The hot path's own: looking up a member of the enum and combining it takes longer than the store.
-_FREE, _QUEUED, _RUNNING, _DONE = (int(state) for state in list(EntryState)[:4])
+_FREE, _QUEUED, _RUNNING, _DONE, _HELD = (int(state) for state in EntryState)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -87,6 +87,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """0: the newest handle that is shared is the frame's own."""
     handle_which: int
     """Which of the two rooms holds the newest handle, 0 or 1."""
+    outputs: range = range(0)
+    """While HELD: the numbers of its outputs in the outbox."""
 
 
 class Counts(NamedTuple):
@@ -109,6 +111,7 @@ class Table:
         self._leases = segment.window(at + 24, size - 24, form="q", step=_WORDS)
         self._starts = segment.window(at + 40, size - 40, form="q", step=_WORDS)
         self._handles = segment.window(at + 48, size - 48, form="Q", step=_WORDS)
+        self._outputs = segment.window(at + 56, size - 56, form="Q", step=_WORDS)
 
     def put(
         self,
@@ -137,6 +140,11 @@ class Table:
     def finish(self, index: int, outcome: int, after_ms: int) -> None:
         """DONE with an EntryOutcome; `after_ms` (below 2**32) is the wait of a RETRY."""
         self._heads[index] = _DONE | outcome << 8 | after_ms << 32
+
+    def hold(self, index: int, outputs: range) -> None:
+        """HELD with ACK, until the receipts of these outputs (fewer than 2**16) are there."""
+        self._outputs[index] = outputs.start << 16 | len(outputs)
+        self._heads[index] = _HELD | EntryOutcome.ACK << 8
 
     def requeue(self, index: int, attempt: int) -> None:
         """Back to QUEUED: it runs again in this process."""
@@ -192,7 +200,7 @@ def _entry(index: int, packed: bytes) -> Entry | None:
     state, outcome, thread, after_ms, strikes, flags, topic, attempt, *places = _ENTRY.unpack_from(packed)
     if state == EntryState.FREE:
         return None
-    frame_at, frame_len, lease_ns, received_ns, started_ns, handle_at, handle_room, handle_which = places
+    frame_at, frame_len, lease_ns, received_ns, started_ns, handle_at, handle_room, handle_which, outputs = places
     return Entry(
         index=index,
         state=EntryState(state),
@@ -211,4 +219,5 @@ def _entry(index: int, packed: bytes) -> Entry | None:
         handle_at=handle_at,
         handle_room=handle_room,
         handle_which=handle_which,
+        outputs=range(outputs >> 16, (outputs >> 16) + (outputs & 0xFFFF)) if state == EntryState.HELD else range(0),
     )

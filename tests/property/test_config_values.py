@@ -8,6 +8,7 @@ from sylph_mp.config.kinds import Endpoints, Size, UnfitError, show_size
 from sylph_mp.config.nearest import distance, nearest
 
 BUFFER = CONSUMERS.keys["buffer"].kind
+MEMORY = next(part for part in CONSUMERS.keys["recycle"].parts if part.name == "memory").kind
 WORDS = st.text("abcd", max_size=6)
 
 
@@ -15,6 +16,11 @@ WORDS = st.text("abcd", max_size=6)
 def test_a_size_is_read_as_it_is_shown(size: int) -> None:
     assert BUFFER.read(show_size(size)) == size
     assert BUFFER.read(BUFFER.from_text(BUFFER.show(size).strip('"'))) == size
+
+
+@given(st.just(0) | st.integers(16 << 20, 1 << 40))
+def test_a_size_that_may_be_none_is_read_as_it_is_shown(size: int) -> None:
+    assert MEMORY.read(MEMORY.from_text(MEMORY.show(size).strip('"'))) == size
 
 
 @given(st.text(max_size=20))

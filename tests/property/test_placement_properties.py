@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sylph_mp.master.placement import Assignment, place
@@ -47,6 +47,7 @@ def test_placing_again_changes_nothing(steps: list[tuple[dict[str, int], set[int
 
 @settings(deadline=None)
 @given(history)
+@example([({"a": 1, "b": 4}, {1, 2, 3, 4}), ({"a": 6, "b": 2}, {1, 2, 3, 4})])
 def test_no_even_placement_would_keep_two_more_shards_where_they_are(
     steps: list[tuple[dict[str, int], set[int]]],
 ) -> None:
@@ -78,6 +79,48 @@ def kept_by(quota: Mapping[int, Counter[str]], before: Assignment, counts: Mappi
     there = {*shards_of(counts)}
     had = {number: Counter(shard.topic for shard in before.get(number, ()) if shard in there) for number in quota}
     return sum(min(had[number][topic], held) for number, quotas in quota.items() for topic, held in quotas.items())
+
+
+weights = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.floats(0, 20))
+
+
+def borne(placed: Assignment, weights: Mapping[str, float]) -> list[float]:
+    return [sum(weights.get(shard.topic, 0.0) for shard in held) for held in placed.values()]
+
+
+@given(history, weights)
+def test_weights_leave_placement_even_and_stable_and_never_make_the_heaviest_slot_heavier(
+    steps: list[tuple[dict[str, int], set[int]]], weights: dict[str, float]
+) -> None:
+    placed: Assignment = {}
+    for counts, numbers in steps:
+        plain = place(shards_of(counts), numbers, previous=placed)
+        placed = place(shards_of(counts), numbers, previous=placed, weights=weights)
+        assert Counter(itertools.chain(*placed.values())) == Counter(shards_of(counts))
+        assert spread([len(held) for held in placed.values()]) <= 1
+        for topic in counts:
+            assert spread([sum(shard.topic == topic for shard in held) for held in placed.values()]) <= 1
+        assert place(shards_of(counts), numbers, previous=placed, weights=weights) == placed
+        assert max(borne(placed, weights)) <= max(borne(plain, weights)) + 1e-9
+
+
+def test_two_hot_topics_do_not_share_a_slot_while_another_has_cold_ones() -> None:
+    shards = shards_of({"hot": 1, "cold": 1, "warm": 1, "cool": 1})
+    before = {1: (shards[0], shards[2]), 2: (shards[1], shards[3])}
+    after = place(shards, [1, 2], previous=before, weights={"hot": 6.0, "warm": 4.0, "cold": 0.1, "cool": 0.2})
+    assert {shard.topic for shard in after[1]} & {"hot", "warm"} != {"hot", "warm"}
+    assert len(after[1]) == len(after[2]) == 2
+    moved = sum(len({*before[number]} - {*held}) for number, held in after.items())
+    assert moved == 2
+
+
+def test_nothing_moves_for_a_difference_that_may_be_noise() -> None:
+    shards = shards_of({"a": 1, "b": 1, "c": 1, "d": 1})
+    before = {1: (shards[0], shards[1]), 2: (shards[2], shards[3])}
+    close = {"a": 3.0, "b": 3.0, "c": 2.8, "d": 2.7}
+    assert place(shards, [1, 2], previous=before, weights=close) == before
+    small = {"a": 0.2, "b": 0.2, "c": 0.0, "d": 0.0}
+    assert place(shards, [1, 2], previous=before, weights=small) == before
 
 
 def test_without_slots_nothing_is_placed() -> None:

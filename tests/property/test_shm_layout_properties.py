@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sylph_mp.shm import layout
 from sylph_mp.shm.arena import Arena
 from sylph_mp.shm.handles import read_handle, write_handle
 from sylph_mp.shm.layout import Geometry, Header
@@ -26,6 +27,7 @@ GEOMETRIES = st.builds(
     entries=st.integers(1, 1 << 20),
     threads=st.integers(1, 0xFFFE),
     arena_bytes=st.integers(4096, 1 << 32),
+    outbox_bytes=st.integers(4096, 1 << 30),
 )
 HEADERS = st.builds(Header, slot=unsigned(32), master_pid=unsigned(32), geometry=GEOMETRIES)
 
@@ -60,10 +62,15 @@ def test_a_damaged_header_is_refused_or_still_makes_sense(header: Header, at: in
 @given(geometry=GEOMETRIES)
 def test_parts_are_aligned_and_do_not_overlap(geometry: Geometry):
     assert geometry.header_bytes <= geometry.vitals_at
-    assert geometry.vitals_at + geometry.vitals_bytes <= geometry.table_at
-    assert geometry.table_at + geometry.table_bytes <= geometry.arena_at
+    assert geometry.vitals_at + geometry.vitals_bytes <= geometry.polls_at
+    assert geometry.polls_at + layout.POLL_LINES * layout.POLL_LINE_BYTES <= geometry.recorder_at
+    assert geometry.recorder_at + layout.RECORDER_BYTES <= geometry.table_at
+    assert geometry.table_at + geometry.table_bytes <= geometry.receipts_at
+    assert geometry.receipts_at + layout.RECEIPT_CELLS * layout.RECEIPT_CELL_BYTES <= geometry.outbox_at
+    assert geometry.outbox_at + layout.OUTBOX_HEAD_BYTES + geometry.outbox_bytes <= geometry.arena_at
     assert geometry.arena_at + geometry.arena_bytes <= geometry.total_bytes < geometry.arena_at + (5 << 30)
-    assert geometry.vitals_at % 64 == geometry.table_at % 64 == geometry.arena_at % 4096 == 0
+    assert all(at % 64 == 0 for at in geometry.offsets)
+    assert geometry.arena_at % 4096 == 0
 
 
 @given(
@@ -132,3 +139,16 @@ def test_handles_in_two_rooms(segment, first, second, at):
     write_handle(arena, at, 242, 0, first)
     write_handle(arena, at, 242, 1, second)
     assert [read_handle(arena, at, 242, which) for which in (0, 1)] == [first, second]
+
+
+@given(first=st.integers(1, 2**40), count=st.integers(0, 2**16 - 1))
+def test_outputs_of_a_held_entry(segment, first, count):
+    table = Table(segment)
+    table.put(3, 0, 1, 0, 0, 0, 1, 1, 1)
+
+    table.hold(3, range(first, first + count))
+
+    seen = table.read(3)
+    assert (seen.state, seen.outcome, seen.outputs) == (EntryState.HELD, EntryOutcome.ACK, range(first, first + count))
+    table.finish(3, EntryOutcome.ACK, 0)
+    assert table.read(3).outputs == range(0)

@@ -12,32 +12,36 @@ from sylph_mp.shm.table import EntryOutcome, Table
 from sylph_mp.shm.vitals import VitalsState, VitalsWriter
 
 
-def test_header_of_version_1():
-    geometry = Geometry(topics=("orders", "größe"), entries=1024, threads=8, arena_bytes=16 << 20)
+def test_header_of_version_2():
+    geometry = Geometry(topics=("orders", "größe"), entries=1024, threads=8, arena_bytes=16 << 20, outbox_bytes=1 << 20)
 
     packed = Header(slot=3, master_pid=4711, geometry=geometry).pack()
 
     assert packed == (
         b"sylphseg"
-        + struct.pack("<6I", 1, 192, 3, 4711, 1024, 8)
-        + struct.pack("<5Q", 16 << 20, 192, 576, 69632, 69632 + (16 << 20))
-        + struct.pack("<I", 2)
-        + bytes(52)
+        + struct.pack("<6I", 2, 192, 3, 4711, 1024, 8)
+        + struct.pack("<5Q", 16 << 20, 192, 135744, 1318912, 1318912 + (16 << 20))
+        + struct.pack("<II", 2, 1 << 20)
+        + struct.pack("<4Q", 576, 4672, 201280, 266816)
+        + bytes(16)
         + b"\x06\x00orders\x07\x00gr\xc3\xb6\xc3\x9fe"
         + bytes(47)
     )
 
 
-def test_parts_of_version_1():
-    geometry = Geometry(topics=("a", "b", "c"), entries=100, threads=5, arena_bytes=5000)
+def test_parts_of_version_2():
+    geometry = Geometry(topics=("a", "b", "c"), entries=100, threads=5, arena_bytes=5000, outbox_bytes=10_000)
 
     assert geometry.header_bytes == 192
     assert (geometry.vitals_at, geometry.vitals_bytes) == (192, 512)
-    assert (geometry.table_at, geometry.table_bytes) == (704, 6400)
-    assert (geometry.arena_at, geometry.total_bytes) == (8192, 8192 + 8192)
+    assert (geometry.polls_at, geometry.recorder_at) == (704, 704 + 64 * 64)
+    assert (geometry.table_at, geometry.table_bytes) == (4800 + 131_072, 6400)
+    assert geometry.receipts_at == 135_872 + 6400
+    assert geometry.outbox_at == 142_272 + 8 * 8192
+    assert (geometry.arena_at, geometry.total_bytes) == (221_184, 221_184 + 8192)
 
 
-def test_entry_of_version_1(segment):
+def test_entry_of_version_2(segment):
     table = Table(segment)
 
     table.put(2, 1, 9, 1, 128, 0x1000, 0x2345, 5_000_000_001, 4_000_000_002)
@@ -59,7 +63,7 @@ def test_entry_of_version_1(segment):
     assert segment.buf[segment.geometry.table_at :][:8] == bytes([2, 0, 0x02, 0x01, 0, 0, 0, 0])
 
 
-def test_vitals_of_version_1(segment):
+def test_vitals_of_version_2(segment):
     vitals = VitalsWriter(segment)
     vitals.open(77, 1)
     vitals.state = VitalsState.DRAINING
@@ -79,7 +83,7 @@ def test_vitals_of_version_1(segment):
     )
 
 
-def test_handles_of_version_1(segment):
+def test_handles_of_version_2(segment):
     arena = Arena(segment)
     write_handle(arena, 512, 16, 0, "old")
     write_handle(arena, 512, 16, 1, "newer")
@@ -113,7 +117,7 @@ def test_what_cannot_be_laid_out_is_refused(change, says):
     ("at", "value", "says"),
     [
         (0, b"S", "mark of a finished segment"),
-        (8, b"\x02", "layout version 2, this program reads 1"),
+        (8, b"\x03", "layout version 3, this program reads 2"),
         (48, b"\x01", "offsets do not follow"),
         (72, b"\xff\xff", "cut short"),
     ],

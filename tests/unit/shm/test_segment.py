@@ -131,10 +131,10 @@ def test_both_remedies_are_enough(monkeypatch):
     monkeypatch.setattr(os, "statvfs", statvfs_of(size=64 * MIB, free=40 * MIB))
     with pytest.raises(ResourceError) as raised:
         require(total, 5, buffer=16 * MIB)
-    assert raised.value.problems[0].fix == 'docker run --shm-size=128m; or buffer = "7 MiB"'
+    assert raised.value.problems[0].fix == 'docker run --shm-size=128m; or buffer = "5 MiB"'
 
-    smaller = Geometry(topics=("a",), entries=1024, threads=8, arena_bytes=7 * MIB)
-    require(5 * needed_bytes(smaller), 5, buffer=7 * MIB)
+    smaller = Geometry(topics=("a",), entries=1024, threads=8, arena_bytes=5 * MIB)
+    require(5 * needed_bytes(smaller), 5, buffer=5 * MIB)
     monkeypatch.setattr(os, "statvfs", statvfs_of(size=128 * MIB, free=104 * MIB))
     require(total, 5, buffer=16 * MIB)
 
@@ -157,7 +157,7 @@ def test_memory_that_runs_out_while_it_is_taken_leaves_nothing(prefix, geometry,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ResourceError, match=r"1 slot needs 1\.0 MiB of shared memory"):
+    with pytest.raises(ResourceError, match=r"1 slot needs 3\.2 MiB of shared memory"):
         Segment.create(segment_name(prefix, 1), slot=1, geometry=geometry, master_pid=1)
     assert left() == []
 

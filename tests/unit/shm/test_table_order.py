@@ -1,46 +1,11 @@
 """Killed between any two stores, an entry is as before or as after, and usable either way."""
 
-import sys
-from collections.abc import Callable
+from functools import partial
 
 from sylph_mp.shm.table import Entry, EntryOutcome, Table
+from tests.unit.shm import killed
 
-
-class Killed(BaseException):
-    pass
-
-
-def stages(call: Callable[[], None], look: Callable[[], Entry | None]) -> list[Entry | None]:
-    """What is seen if `call` ends before its first line, before its second, and so on to its end; no repeats."""
-    seen: list[Entry | None] = []
-    line = 0
-    while _killed_before(line, call):
-        seen.append(look())
-        line += 1
-    seen.append(look())
-    return [entry for i, entry in enumerate(seen) if i == 0 or entry != seen[i - 1]]
-
-
-def _killed_before(line: int, call: Callable[[], None]) -> bool:
-    lines = 0
-
-    def trace(frame, event, arg):
-        nonlocal lines
-        if frame.f_code.co_qualname.startswith("Table.") and event == "line":
-            if lines == line:
-                raise Killed
-            lines += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except Killed:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
+stages = partial(killed.stages, Table)
 
 
 def changed(entry: Entry, **changes) -> Entry:
