@@ -8,8 +8,6 @@ the older protocol send zlib, and on request LZ4 or Zstandard.
 import gzip
 import zlib
 
-from rocketmq.grpc_protocol import definition_pb2
-
 from sylph_mp.errors import BrokerError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -19,11 +17,9 @@ class CorruptBodyError(BrokerError):
     """A body cannot be decompressed; receiving it again does not mend it."""
 
 
-def unpack(body: bytes, properties: definition_pb2.SystemProperties) -> bytes:
-    """The body as the sender had it. Raises CorruptBodyError."""
-    if properties.body_encoding != definition_pb2.GZIP:
-        return body
+def unpack(body: bytes, message_id: str) -> bytes:
+    """A compressed body as the sender had it. Raises CorruptBodyError."""
     try:
         return gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else zlib.decompress(body)
     except (OSError, EOFError, zlib.error) as error:
-        raise CorruptBodyError(f"body of message {properties.message_id} cannot be decompressed: {error}") from error
+        raise CorruptBodyError(f"body of message {message_id} cannot be decompressed: {error}") from error

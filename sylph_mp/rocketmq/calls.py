@@ -13,7 +13,7 @@ from rocketmq.grpc_protocol import definition_pb2, service_pb2
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
 from sylph_mp.errors import TransportError
-from sylph_mp.ports import Health, Settled
+from sylph_mp.ports import POLL_S, Health, Settled
 from sylph_mp.rocketmq.answers import deliveries_in, settled_by
 from sylph_mp.rocketmq.channel import Channel, tls_of
 from sylph_mp.rocketmq.delivery import Delivery
@@ -24,9 +24,6 @@ from sylph_mp.rocketmq.status import check
 from sylph_mp.rocketmq.stream import Stream
 from sylph_mp.rocketmq.subscription import Filter
 
-#: How long the broker holds a receive open. 5 s is the least it accepts; a poll that nobody waits for any more goes on
-#: taking messages until its end.
-POLL_S = 5.0
 #: A proxy answers 40018 to a receive whose gRPC deadline leaves it less than this beyond the poll.
 _LEAST_BEYOND_POLL_S = 1.0
 
@@ -72,13 +69,13 @@ class Calls:
         check(response.status)
         return list(response.message_queues)
 
-    async def heartbeat(self, group: str) -> None:
-        request = service_pb2.HeartbeatRequest(group=self.resource(group), client_type=definition_pb2.SIMPLE_CONSUMER)
+    async def heartbeat(self, client_type: int, group: definition_pb2.Resource | None) -> None:
+        request = service_pb2.HeartbeatRequest(group=group, client_type=client_type)
         response = await self._call("Heartbeat", request, service_pb2.HeartbeatResponse)
         check(response.status)
 
-    async def notify_termination(self, group: str, *, timeout_s: float) -> None:
-        request = service_pb2.NotifyClientTerminationRequest(group=self.resource(group))
+    async def notify_termination(self, group: definition_pb2.Resource | None, *, timeout_s: float) -> None:
+        request = service_pb2.NotifyClientTerminationRequest(group=group)
         response = await self._call(
             "NotifyClientTermination", request, service_pb2.NotifyClientTerminationResponse, timeout_s=timeout_s
         )
@@ -149,25 +146,40 @@ class Calls:
         )
         check(response.status)
 
-    async def send(self, messages: Sequence[definition_pb2.Message]) -> list[service_pb2.SendResultEntry]:
-        """Store messages of one topic, in one request; several of NORMAL type have one entry together."""
-        request = service_pb2.SendMessageRequest(messages=messages)
+    async def send(self, request: bytes) -> list[service_pb2.SendResultEntry]:
+        """Store the messages of an encoded SendMessageRequest; several of NORMAL type have one entry together."""
         response = await self._call("SendMessage", request, service_pb2.SendMessageResponse)
-        check(response.status)
         for entry in response.entries:
             check(entry.status)
+        check(response.status)
+        if not response.entries:
+            raise TransportError("the answer to SendMessage has no entry")
         return list(response.entries)
+
+    async def end_transaction(
+        self, topic: str, message_id: str, transaction_id: str, *, commit: bool, asked: bool
+    ) -> None:
+        """Deliver a half message or drop it; `asked` when the server wanted to know."""
+        request = service_pb2.EndTransactionRequest(
+            topic=self.resource(topic),
+            message_id=message_id,
+            transaction_id=transaction_id,
+            resolution=definition_pb2.COMMIT if commit else definition_pb2.ROLLBACK,
+            source=definition_pb2.SOURCE_SERVER_CHECK if asked else definition_pb2.SOURCE_CLIENT,
+        )
+        response = await self._call("EndTransaction", request, service_pb2.EndTransactionResponse)
+        check(response.status)
 
     def resource(self, name: str) -> definition_pb2.Resource:
         """A topic or group in the instance's namespace."""
         return definition_pb2.Resource(resource_namespace=self._namespace, name=name)
 
-    async def _frames(self, method: str, request: Message, timeout_s: float) -> list[bytes]:
-        headers = self._metadata.lines()
-        return await self._channel.call(method, request.SerializeToString(), headers=headers, timeout_s=timeout_s)
+    async def _frames(self, method: str, request: Message | bytes, timeout_s: float) -> list[bytes]:
+        message = request if isinstance(request, bytes) else request.SerializeToString()
+        return await self._channel.call(method, message, headers=self._metadata.lines(), timeout_s=timeout_s)
 
     async def _call(
-        self, method: str, request: Message, response_type: type[Response], *, timeout_s: float | None = None
+        self, method: str, request: Message | bytes, response_type: type[Response], *, timeout_s: float | None = None
     ) -> Response:
         frames = await self._frames(method, request, timeout_s or self._timeout_s)
         if len(frames) != 1:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
-from sylph_mp.errors import TransportError
+from sylph_mp.errors import NotSentError
 from sylph_mp.rocketmq.call_record import CallRecord
 from sylph_mp.rocketmq.connection import Connection
 from sylph_mp.rocketmq.endpoints import Addresses
@@ -43,7 +43,7 @@ class Channel:
             raise
 
     def open_stream(self, method: str, *, headers: Sequence[str]) -> Stream:
-        """Raises TransportError only when the channel is closed; all else comes from the stream's `receive`."""
+        """Raises NotSentError only when the channel is closed; all else comes from the stream's `receive`."""
         return self._current().open_stream(method, headers=headers)
 
     def start_over(self, reason: str) -> None:
@@ -61,7 +61,7 @@ class Channel:
 
     def _current(self) -> Connection:
         if self._closed:
-            raise TransportError("closed")
+            raise NotSentError("closed")
         if self._connection is None or self._connection.lost is not None:
             target = self._targets[self._connections % len(self._targets)]
             self._connections += 1

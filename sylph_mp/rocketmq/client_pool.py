@@ -3,23 +3,14 @@
 Implements `ports.Clients`. On the loop thread.
 """
 
-import asyncio
-
-from msgspec import Struct
-
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Config
 from sylph_mp.ports import Shape
+from sylph_mp.rocketmq.keyed_pool import KeyedPool, PoolCounts
 from sylph_mp.rocketmq.session import ConsumerSession
 from sylph_mp.rocketmq.subscription import Filter
 
-Key = tuple[str, str]
-
-
-class PoolCounts(Struct, frozen=True):
-    opened: int
-    reused: int
-    open_now: int
+Opened = tuple[ConsumerSession, Shape]
 
 
 class ClientPool:
@@ -28,40 +19,22 @@ class ClientPool:
     def __init__(self, config: Config, *, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._open: dict[Key, tuple[ConsumerSession, Shape]] = {}
-        self._locks: dict[Key, asyncio.Lock] = {}
-        self._opened = 0
-        self._reused = 0
+        self._pool: KeyedPool[tuple[str, str], Opened] = KeyedPool(start=self._start, stop=_stop)
 
     @property
     def counts(self) -> PoolCounts:
-        return PoolCounts(self._opened, self._reused, len(self._open))
+        return self._pool.counts
 
-    async def open(self, instance: str, group: str) -> tuple[ConsumerSession, Shape]:
-        """The open session of that key; callers of one key wait for one opening, others do not wait for it.
-
-        Raises BrokerError; the next call tries again.
-        """
-        key = (instance, group)
-        if key in self._open:
-            self._reused += 1
-            return self._open[key]
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if key in self._open:
-                self._reused += 1
-            else:
-                self._open[key] = await self._start(self._new_session(*key))
-                self._opened += 1
-            return self._open[key]
+    async def open(self, instance: str, group: str) -> Opened:
+        """The open session of that key. Raises BrokerError; the next call tries again."""
+        return await self._pool.open((instance, group))
 
     async def close(self) -> None:
         """Stop all sessions, the last opened first. Never raises."""
-        while self._open:
-            _, (session, _) = self._open.popitem()
-            await session.stop()
+        await self._pool.close()
 
-    @staticmethod
-    async def _start(session: ConsumerSession) -> tuple[ConsumerSession, Shape]:
+    async def _start(self, key: tuple[str, str]) -> Opened:
+        session = self._new_session(*key)
         try:
             return session, await session.start()
         except BaseException:
@@ -77,3 +50,7 @@ class ClientPool:
         return ConsumerSession(
             instance=self._config.instances[instance], group=group, subscriptions=subscriptions, clock=self._clock
         )
+
+
+async def _stop(opened: Opened) -> None:
+    await opened[0].stop()

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import pycurl
 
 from sylph_mp.clock import Clock
-from sylph_mp.errors import CallTimeoutError, GrpcError, TransportError
+from sylph_mp.errors import CallTimeoutError, GrpcError, NotSentError, TransportError
 from sylph_mp.rocketmq import grpc_framing
 from sylph_mp.rocketmq.call_record import CallRecord
 from sylph_mp.rocketmq.curl_loop import CurlLoop
 from sylph_mp.rocketmq.handle import BEGIN_S, Target, new_handle
 from sylph_mp.rocketmq.stream import Stream
-from sylph_mp.rocketmq.transfer_failures import STREAM_RESET, words_for
+from sylph_mp.rocketmq.transfer_failures import STREAM_RESET, never_sent, words_for
 
 #: The server is told a deadline and keeps it; this side waits longer, so that a late answer is still an answer.
 PATIENCE_S = 0.5
@@ -158,12 +158,13 @@ class Connection:
         works = code == STREAM_RESET
         due = isinstance(transfer, Call) and self._clock.monotonic() >= transfer.started_at + transfer.timeout_s
         if code == pycurl.E_OPERATION_TIMEDOUT and not due:
-            failure = TransportError(f"no connection in {BEGIN_S:g} s")
+            failure: TransportError = NotSentError(f"no connection in {BEGIN_S:g} s")
         elif isinstance(transfer, Call) and due and (works or code == pycurl.E_OPERATION_TIMEDOUT):
             failure = transfer.late()
             works = works or self._answered_at > transfer.started_at
         else:
-            failure = TransportError(words_for(code, transfer.curl.getinfo(pycurl.OS_ERRNO), text))
+            error_type = NotSentError if never_sent(code) else TransportError
+            failure = error_type(words_for(code, transfer.curl.getinfo(pycurl.OS_ERRNO), text))
         if not works:
             self._lose(failure)
         return failure

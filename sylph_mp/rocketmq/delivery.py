@@ -20,6 +20,9 @@ INTERNAL_PROPERTIES = frozenset(
 )
 
 
+_GZIP = definition_pb2.GZIP
+
+
 class Delivery:
     """Reads the parsed message only where it is asked, except for what every delivery is asked for."""
 
@@ -46,7 +49,8 @@ class Delivery:
     @property
     def body(self) -> bytes:
         """Raises CorruptBodyError."""
-        return body.unpack(self._message.body, self._system)
+        packed: bytes = self._message.body
+        return body.unpack(packed, self.id) if self._system.body_encoding == _GZIP else packed
 
     @property
     def topic(self) -> str:

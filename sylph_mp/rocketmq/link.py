@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from rocketmq.grpc_protocol import definition_pb2
 
-from sylph_mp.errors import BrokerError, StatusError, TransportError
+from sylph_mp.errors import BrokerError, NotSentError, StatusError
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.settings import is_access_refused
 from sylph_mp.rocketmq.status import forgets_settings
-from sylph_mp.rocketmq.telemetry import Telemetry
+from sylph_mp.rocketmq.telemetry import OnOrphan, Telemetry
 
 T = TypeVar("T")
 
@@ -21,15 +21,16 @@ _FAREWELL_S = 1.0
 
 
 class Link:
-    def __init__(self, calls: Calls, *, group: str, settings: definition_pb2.Settings) -> None:
+    def __init__(self, calls: Calls, *, settings: definition_pb2.Settings, on_orphan: OnOrphan | None = None) -> None:
         self.calls = calls
-        self._group = group
-        self._telemetry = Telemetry(calls, settings=settings)
+        self._client_type = settings.client_type
+        self._group = settings.subscription.group if settings.HasField("subscription") else None
+        self._telemetry = Telemetry(calls, settings=settings, on_orphan=on_orphan)
         self._heartbeat: asyncio.Task[None] | None = None
 
     @property
     def failure(self) -> BrokerError | None:
-        """Why nothing can be received here now."""
+        """Why the proxy does not know this session now."""
         return self._telemetry.failure
 
     async def start(self) -> definition_pb2.Settings:
@@ -65,13 +66,13 @@ class Link:
         except StatusError as error:
             if forgets_settings(error):
                 self._telemetry.reopen()
-                raise TransportError("the proxy has forgotten the session's settings") from error
+                raise NotSentError("the proxy has forgotten the session's settings") from error
             raise
 
     async def _check_access(self) -> None:
         """5.5.0 refuses a heartbeat for lack of access in words, where it leaves telemetry unanswered."""
         try:
-            await self.calls.heartbeat(self._group)
+            await self.calls.heartbeat(self._client_type, self._group)
         except StatusError as error:
             if is_access_refused(error):
                 raise
@@ -81,4 +82,4 @@ class Link:
             await asyncio.sleep(HEARTBEAT_S)
             if self._telemetry.failure is None:
                 with suppress(BrokerError):  # the calls' record shows it, and telemetry notices a lost connection
-                    await self.ask(self.calls.heartbeat(self._group))
+                    await self.ask(self.calls.heartbeat(self._client_type, self._group))

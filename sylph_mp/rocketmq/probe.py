@@ -65,7 +65,7 @@ async def _probe_group(instance: Instance, group: str, clock: Clock) -> Finding:
     """Only telemetry tells whether a group exists."""
     calls = Calls.to(instance, client_id=new_client_id(), clock=clock)
     addresses = tuple(parse_address(text) for text in instance.endpoints)
-    link = Link(calls, group=group, settings=settings_of(instance, group, {}, addresses=addresses))
+    link = Link(calls, settings=settings_of(instance, group, {}, addresses=addresses))
     try:
         await link.start()
     except BrokerError as error:

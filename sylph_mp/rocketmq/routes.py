@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from zlib import crc32
 
 from msgspec import Struct
 from rocketmq.grpc_protocol import definition_pb2
@@ -11,23 +12,25 @@ from sylph_mp.rocketmq.endpoints import Addresses, from_protobuf
 
 REFRESH_S = 30.0
 
-_READABLE = frozenset({definition_pb2.READ, definition_pb2.READ_WRITE})
+#: Permissions of a queue that consumers, and that producers, can use.
+READABLE = frozenset({definition_pb2.READ, definition_pb2.READ_WRITE})
+WRITABLE = frozenset({definition_pb2.WRITE, definition_pb2.READ_WRITE})
 
 
 class BrokerRoute(Struct, frozen=True):
-    """A broker that has readable queues of a topic; one queue stands for all, the broker chooses itself."""
+    """A broker that has usable queues of a topic; one queue stands for all, the broker chooses itself."""
 
     broker: str
     addresses: Addresses
     queue: definition_pb2.MessageQueue
 
 
-def readable_brokers(queues: Iterable[definition_pb2.MessageQueue]) -> tuple[BrokerRoute, ...]:
+def brokers_in(queues: Iterable[definition_pb2.MessageQueue], usable: frozenset[int]) -> tuple[BrokerRoute, ...]:
     """By name; of several servers of one broker the one with the lowest id, the master."""
     best: dict[str, definition_pb2.MessageQueue] = {}
     for queue in queues:
         known = best.get(queue.broker.name)
-        if queue.permission in _READABLE and (known is None or queue.broker.id < known.broker.id):
+        if queue.permission in usable and (known is None or queue.broker.id < known.broker.id):
             best[queue.broker.name] = queue
     return tuple(
         BrokerRoute(name, from_protobuf(queue.broker.endpoints.addresses), queue)
@@ -39,9 +42,14 @@ class Routes:
     """The newest known route of each topic."""
 
     def __init__(
-        self, fetch: Callable[[str], Awaitable[list[definition_pb2.MessageQueue]]], *, topics: Iterable[str]
+        self,
+        fetch: Callable[[str], Awaitable[list[definition_pb2.MessageQueue]]],
+        *,
+        topics: Iterable[str],
+        usable: frozenset[int] = READABLE,
     ) -> None:
         self._fetch = fetch
+        self._usable = usable
         self._brokers: dict[str, tuple[BrokerRoute, ...]] = dict.fromkeys(topics, ())
         self._turns = dict.fromkeys(self._brokers, 0)
         self._addresses: dict[str, Addresses] = {}
@@ -63,6 +71,11 @@ class Routes:
         first = self._turns[topic] % len(brokers) if brokers else 0
         return [*brokers[first:], *brokers[:first]]
 
+    def of_group(self, topic: str, group: str) -> list[BrokerRoute]:
+        """The one broker of the topic that stores a message group, so that it stays in order; none without a route."""
+        brokers = self._brokers[topic]
+        return [brokers[crc32(group.encode()) % len(brokers)]] if brokers else []
+
     def address_of(self, broker: str | None) -> Addresses | None:
         return self._addresses.get(broker) if broker is not None else None
 
@@ -77,7 +90,7 @@ class Routes:
 
     async def _fetch_one(self, topic: str) -> BrokerError | None:
         try:
-            self._brokers[topic] = readable_brokers(await self._fetch(topic))
+            self._brokers[topic] = brokers_in(await self._fetch(topic), self._usable)
         except BrokerError as error:
             return error
         return None

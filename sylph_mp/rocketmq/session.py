@@ -9,15 +9,16 @@ from itertools import chain
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
-from sylph_mp.errors import BrokerError, TransportError
+from sylph_mp.errors import BrokerError
 from sylph_mp.ports import Health, Settled, Shape
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.endpoints import Addresses, parse_address
 from sylph_mp.rocketmq.link import Link
+from sylph_mp.rocketmq.links import Links
 from sylph_mp.rocketmq.metadata import new_client_id
 from sylph_mp.rocketmq.receipt_handle import broker_of
-from sylph_mp.rocketmq.routes import REFRESH_S, BrokerRoute, Routes
+from sylph_mp.rocketmq.routes import Routes
 from sylph_mp.rocketmq.settings import settings_of
 from sylph_mp.rocketmq.subscription import Filter
 
@@ -26,35 +27,30 @@ class ConsumerSession:
     """To be made after a fork: the client id has the process id in it."""
 
     def __init__(self, *, instance: Instance, group: str, subscriptions: Mapping[str, Filter], clock: Clock) -> None:
-        self._instance = instance
         self._group = group
         self._subscriptions = subscriptions
-        self._clock = clock
-        self._client_id = new_client_id()
-        self._home: Addresses = tuple(parse_address(text) for text in instance.endpoints)
-        self._links = {self._home: self._new_link(self._home)}
-        self._routes = Routes(self._links[self._home].calls.query_route, topics=subscriptions)
-        self._refreshing: asyncio.Task[None] | None = None
-        self._stopped = False
+        client_id = new_client_id()
+
+        def new_link(addresses: Addresses) -> Link:
+            calls = Calls.to(instance, client_id=client_id, clock=clock, addresses=addresses)
+            return Link(calls, settings=settings_of(instance, group, subscriptions, addresses=addresses))
+
+        self._links = Links(
+            tuple(parse_address(text) for text in instance.endpoints),
+            new_link=new_link,
+            routes_of=lambda home: Routes(home.calls.query_route, topics=subscriptions),
+        )
 
     @property
     def health(self) -> Health:
-        """That of the link which has failed for longest, else of the one answered last."""
-        healths = [link.calls.health for link in self._links.values()]
-        failing = [health for health in healths if health.failing_since is not None]
-        if failing:
-            return min(failing, key=lambda health: health.failing_since or 0.0)
-        return max(healths, key=lambda health: health.answered_at or 0.0)
+        return self._links.health
 
     async def start(self) -> Shape:
         """Raises StatusError for a topic without route, SettingsError for a group that is not accepted, and others.
 
         After an error it may be called again; `health` tells of all tries.
         """
-        await self._routes.load()
-        settings = await self._links[self._home].start()
-        await self._follow_routes()
-        self._refreshing = asyncio.create_task(self._keep_routes())
+        settings = await self._links.start()
         return Shape(
             fifo=settings.subscription.fifo,
             max_attempts=settings.backoff_policy.max_attempts,
@@ -63,17 +59,12 @@ class ConsumerSession:
 
     async def stop(self) -> None:
         """Outstanding calls end with TransportError; let polls run out before."""
-        if self._stopped:
-            return
-        self._stopped = True
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.wait([self._refreshing])
-        await asyncio.gather(*(link.stop() for link in self._links.values()))
+        await self._links.stop()
 
     async def receive(self, topic: str, *, batch: int, lease_s: float, attempt_id: str) -> Sequence[Delivery]:
         """From the next of the topic's brokers. Raises TransportError at once while the session is being reopened."""
-        link, route = self._next_broker(topic)
+        brokers = self._links.routes.in_turn(topic)
+        link, route = self._links.first_open(brokers, failing=f"no broker to read topic {topic} from")
         return await link.ask(
             link.calls.receive(
                 self._group,
@@ -88,10 +79,10 @@ class ConsumerSession:
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:
         """Raises nothing: an error of a whole request is that of each of its entries."""
         if len(self._links) == 1:
-            return await self._ack_at(self._links[self._home], topic, entries)
+            return await self._ack_at(self._links.home, topic, entries)
         places: dict[Link, list[int]] = {}
         for place, (_, handle) in enumerate(entries):
-            places.setdefault(self._link_of(handle), []).append(place)
+            places.setdefault(self._links.of_broker(broker_of(handle)), []).append(place)
         parts = await asyncio.gather(
             *(self._ack_at(link, topic, [entries[place] for place in mine]) for link, mine in places.items())
         )
@@ -99,7 +90,7 @@ class ConsumerSession:
         return [outcomes[place] for place in range(len(entries))]
 
     async def renew(self, topic: str, message_id: str, handle: str, *, lease_s: float) -> str:
-        link = self._link_of(handle)
+        link = self._links.of_broker(broker_of(handle))
         return await link.ask(
             link.calls.change_invisible_duration(
                 self._group, topic, message_id, handle, duration_s=lease_s, suspend=True
@@ -107,7 +98,7 @@ class ConsumerSession:
         )
 
     async def release(self, topic: str, message_id: str, handle: str, *, after_s: float, count_attempt: bool) -> None:
-        link = self._link_of(handle)
+        link = self._links.of_broker(broker_of(handle))
         await link.ask(
             link.calls.change_invisible_duration(
                 self._group, topic, message_id, handle, duration_s=after_s, suspend=not count_attempt
@@ -115,7 +106,7 @@ class ConsumerSession:
         )
 
     async def dead_letter(self, topic: str, message_id: str, handle: str, *, attempt: int, limit: int) -> None:
-        link = self._link_of(handle)
+        link = self._links.of_broker(broker_of(handle))
         await link.ask(
             link.calls.forward_to_dead_letter_queue(
                 self._group, topic, message_id, handle, attempt=attempt, limit=limit
@@ -127,42 +118,3 @@ class ConsumerSession:
             return await link.ask(link.calls.ack(self._group, topic, entries))
         except BrokerError as error:
             return [Settled(error)] * len(entries)
-
-    def _next_broker(self, topic: str) -> tuple[Link, BrokerRoute]:
-        reason = f"no broker to read topic {topic} from"
-        for route in self._routes.in_turn(topic):
-            link = self._links.get(route.addresses)
-            if link is None:
-                continue
-            if link.failure is None:
-                return link, route
-            reason = f"session is being reopened: {link.failure}"
-        raise TransportError(reason)
-
-    def _link_of(self, handle: str) -> Link:
-        """The link to the broker that holds the delivery."""
-        addresses = self._routes.address_of(broker_of(handle)) if len(self._links) > 1 else None
-        return self._links.get(addresses or self._home, self._links[self._home])
-
-    def _new_link(self, addresses: Addresses) -> Link:
-        calls = Calls.to(self._instance, client_id=self._client_id, clock=self._clock, addresses=addresses)
-        settings = settings_of(self._instance, self._group, self._subscriptions, addresses=addresses)
-        return Link(calls, group=self._group, settings=settings)
-
-    async def _keep_routes(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_S)
-            await self._routes.refresh()
-            await self._follow_routes()
-
-    async def _follow_routes(self) -> None:
-        """Link the brokers that have come, leave those that are gone."""
-        wanted = self._routes.all_addresses() | {self._home}
-        new = {addresses: self._new_link(addresses) for addresses in wanted - self._links.keys()}
-        gone = self._links.keys() - wanted
-        self._links |= new
-        await asyncio.gather(
-            *(link.start_patiently() for link in new.values()), *(self._links[addresses].stop() for addresses in gone)
-        )
-        for addresses in gone:
-            del self._links[addresses]

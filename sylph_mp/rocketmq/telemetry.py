@@ -6,6 +6,7 @@ On the loop thread. A lost stream is opened again at once; while the proxy is aw
 import asyncio
 import sys
 import traceback
+from collections.abc import Callable
 
 from google.protobuf.message import DecodeError
 from rocketmq.grpc_protocol import definition_pb2, service_pb2
@@ -21,10 +22,15 @@ _FIRST_WAIT_S = 0.05
 _LAST_WAIT_S = 0.5
 
 
+#: Takes what the server asks about a transaction that nobody has ended.
+OnOrphan = Callable[[service_pb2.RecoverOrphanedTransactionCommand], None]
+
+
 class Telemetry:
-    def __init__(self, calls: Calls, *, settings: definition_pb2.Settings) -> None:
+    def __init__(self, calls: Calls, *, settings: definition_pb2.Settings, on_orphan: OnOrphan | None = None) -> None:
         self._calls = calls
         self._settings = settings
+        self._on_orphan = on_orphan
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._accepted: definition_pb2.Settings | None = None
@@ -74,7 +80,6 @@ class Telemetry:
     async def _open(self) -> definition_pb2.Settings:
         self._stream = stream = self._calls.open_telemetry()
         stream.post(service_pb2.TelemetryCommand(settings=self._settings).SerializeToString())
-        group = self._settings.subscription.group
         try:
             async with asyncio.timeout(ANSWER_S):
                 while self._accepted is None:
@@ -84,10 +89,10 @@ class Telemetry:
             self._calls.start_over(silence)
             if self._was_accepted:
                 raise TransportError(silence) from None
-            raise explain_silence(group.name, group.resource_namespace) from None
+            raise explain_silence(self._settings) from None
         except BrokerError as error:
             stream.close()
-            refusal = explain_refusal(error, group.name, group.resource_namespace)
+            refusal = explain_refusal(error, self._settings)
             if refusal is error:
                 raise
             raise refusal from error
@@ -109,6 +114,9 @@ class Telemetry:
         if kind == "settings":
             check(command.status)
             self._accepted = command.settings
+        elif kind == "recover_orphaned_transaction_command":
+            if self._on_orphan is not None:
+                self._on_orphan(command.recover_orphaned_transaction_command)
         elif kind == "print_thread_stack_trace_command":
             nonce = command.print_thread_stack_trace_command.nonce
             trace = service_pb2.ThreadStackTrace(nonce=nonce, thread_stack_trace=_stacks())

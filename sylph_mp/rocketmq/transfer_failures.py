@@ -24,8 +24,16 @@ _TLS = {
     pycurl.E_SSL_ISSUER_ERROR,
 }
 
+#: There was no connection to send anything over.
+_UNCONNECTED = {pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT} | _TLS
+
 #: CURLE_HTTP2_STREAM, which pycurl does not name: one stream was reset, the connection is fine.
 STREAM_RESET = 92
+
+
+def never_sent(code: int) -> bool:
+    """Whether a transfer that failed with this CURLE number cannot have reached the server."""
+    return code in _UNCONNECTED
 
 
 def words_for(code: int, os_error: int, text: str) -> str:

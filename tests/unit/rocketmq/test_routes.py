@@ -5,7 +5,7 @@ from rocketmq.grpc_protocol import definition_pb2
 
 from sylph_mp.errors import StatusError, TransportError
 from sylph_mp.rocketmq.endpoints import Address, parse_address, to_protobuf
-from sylph_mp.rocketmq.routes import Routes, readable_brokers
+from sylph_mp.rocketmq.routes import READABLE, Routes, brokers_in
 
 
 def queue(broker, number=0, *, broker_id=0, permission=definition_pb2.READ_WRITE, port=8081):
@@ -16,14 +16,15 @@ def queue(broker, number=0, *, broker_id=0, permission=definition_pb2.READ_WRITE
 
 
 def test_one_queue_stands_for_all_readable_ones_of_a_broker():
-    brokers = readable_brokers(
+    brokers = brokers_in(
         [
             queue("b", broker_id=1, port=9),
             queue("b", 3, port=8082),
             queue("a", 1),
             queue("a", 2),
             queue("c", permission=definition_pb2.WRITE),
-        ]
+        ],
+        READABLE,
     )
     assert [(route.broker, route.queue.broker.id) for route in brokers] == [("a", 0), ("b", 0)]
     assert brokers[1].addresses == (Address("127.0.0.1", 8082),)
