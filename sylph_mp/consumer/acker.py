@@ -15,10 +15,17 @@ from sylph_mp.ports import Settled
 
 #: Most acks of one request.
 MAX_ACKS = 256
-#: An ack waits this long for others; in an ordered queue not at all, since the queue waits for it.
+#: An ack waits this long for others, with slow handlers for half a call but no longer than the second: so no more acks
+#: wait than threads run. In an ordered queue it does not wait at all, since the queue waits for it.
 LINGER_S = 0.02
+MAX_LINGER_S = 0.1
 FIRST_RETRY_S = 0.1
 MAX_RETRY_S = 2.0
+
+
+def linger_s(run_s: float) -> float:
+    """How long an ack waits for others where handler calls take `run_s`."""
+    return min(MAX_LINGER_S, max(LINGER_S, run_s / 2))
 
 
 class Acker:
@@ -43,8 +50,10 @@ class Acker:
         if len(self._waiting) >= MAX_ACKS:
             self._flush()
         elif self._timer is None:
-            linger_s = 0 if self._subscription.fifo else LINGER_S
-            self._timer = asyncio.get_running_loop().call_later(linger_s, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._linger_s(), self._flush)
+
+    def _linger_s(self) -> float:
+        return 0.0 if self._subscription.fifo else linger_s(self._subscription.stats.run_s or 0.0)
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -60,7 +69,7 @@ class Acker:
             answers = await self._subscription.session.ack(self._subscription.name, entries)
         except BrokerError as error:
             answers = [Settled(error)] * len(batch)
-        if all(answer.error is None for answer in answers):
+        if not [answer for answer in answers if answer.error is not None]:
             self._failures = 0
             self._acked(batch)
             return

@@ -33,10 +33,26 @@ def load_app(config: Config) -> App:
         sys.path.insert(0, folder)
     name, _, attribute = config.app.partition(":")
     app = _app_in(_module(name, config, folder), attribute, config)
-    problems = _handlers_without_topic(app, config) + _topics_without_handler(app, config)
+    problems = [
+        *_handlers_without_topic(app, config),
+        *_topics_without_handler(app, config),
+        *_checkers_without_instance(app, config),
+    ]
     if problems:
         raise _error(problems, config)
     return app
+
+
+def _checkers_without_instance(app: App, config: Config) -> list[Problem]:
+    return [
+        Problem(
+            place=checker.place,
+            what=f'checker {checker.name}: instance "{checker.instance}" is not in the configuration',
+            fix=f"one of {', '.join(config.instances)}",
+        )
+        for checker in app.checkers.values()
+        if checker.instance is not None and checker.instance not in config.instances
+    ]
 
 
 def _module(name: str, config: Config, folder: str) -> ModuleType:
@@ -98,6 +114,14 @@ def _failed(error: BaseException, what: str, fix: str, *, config: Config, folder
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_users(Path(frame.filename), Path(folder))]
     return _quoted(msgspec.structs.replace(problem, place=f"{own[-1].filename}:{own[-1].lineno}")) if own else problem
+
+
+def innermost(error: BaseException, config: Config) -> str:
+    """`workers/orders.py:3`: the innermost line of the user's code, else the innermost of all; "" without a trace."""
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = Path(config.path).parent
+    found = [frame for frame in frames if _is_users(Path(frame.filename), folder)] or list(frames)
+    return f"{shown_path(Path(found[-1].filename))}:{found[-1].lineno}" if found else ""
 
 
 def _at_offset(problem: Problem, error: SyntaxError) -> Problem:

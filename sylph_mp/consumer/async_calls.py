@@ -6,8 +6,8 @@
 import asyncio
 import sys
 import threading
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic_ns
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ import uvloop
 
 from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.thread_calls import Going
+from sylph_mp.consumer.work_queue import WorkQueue
 
 W = TypeVar("W", bound=Sequence[Delivery])
 
@@ -25,11 +26,22 @@ class AsyncCalls(Generic[W]):
         self._limit = limit
         self._run = run
         self._done = done
-        self._queue: deque[W] = deque()
+        self._queue: WorkQueue[W] = WorkQueue()
         self._calls: dict[asyncio.Task[None], W] = {}
+        self._busy_ns = 0
+        self._counted_ns = monotonic_ns()
+        """Until then `_busy_ns` is complete."""
         self._cancelled: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run_loop, name="async-handlers", daemon=True)
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    def busy_ns(self, now_ns: int) -> int:
+        """Nanoseconds of calls since the start, those of the calls going on included."""
+        return self._busy_ns + len(self._calls) * max(0, now_ns - self._counted_ns)
 
     def submit(self, work: Sequence[W]) -> None:
         """The first call starts the thread: a process without async handlers has none."""
@@ -41,12 +53,7 @@ class AsyncCalls(Generic[W]):
 
     def withdraw(self) -> list[W]:
         """Take back all that has not begun."""
-        work = []
-        while True:
-            try:
-                work.append(self._queue.popleft())
-            except IndexError:
-                return work
+        return self._queue.withdraw()
 
     def stop(self) -> None:
         """End the thread; calls that still go on are left where they are."""
@@ -86,7 +93,14 @@ class AsyncCalls(Generic[W]):
         if call.cancel():
             self._cancelled.add(call)
 
+    def _count(self) -> None:
+        """To be called before calls begin or end."""
+        now_ns = monotonic_ns()
+        self._busy_ns += len(self._calls) * (now_ns - self._counted_ns)
+        self._counted_ns = now_ns
+
     def _start_calls(self) -> None:
+        self._count()
         while len(self._calls) < self._limit:
             try:
                 work = self._queue.popleft()
@@ -101,6 +115,7 @@ class AsyncCalls(Generic[W]):
         self._done(work)
 
     def _ended(self, call: "asyncio.Task[None]") -> None:
+        self._count()
         del self._calls[call]
         self._cancelled.discard(call)
         if self._queue:

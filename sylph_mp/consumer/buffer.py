@@ -97,22 +97,31 @@ class Buffer:
                 delivery.handle_room = room
         return delivery.handle_room >= length + HANDLE_SLACK // 2
 
+    def finish(self, call: Sequence[Delivery]) -> None:
+        """Their results are certain: a successor settles them and does not run them again."""
+        for delivery in call:
+            if not delivery.settled and delivery.result is not None:
+                self._table.finish(delivery.index, delivery.result.outcome, delivery.result.after_ms)
+
     def requeue(self, delivery: Delivery) -> None:
         """It is to run here once more."""
         self._table.requeue(delivery.index, delivery.attempt)
 
-    def release(self, delivery: Delivery) -> None:
-        """It is settled, handed back or lost: forget it.
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        """They are settled, handed back or lost: forget them.
 
-        Handed back while its handler still runs, at the end of a drain, its entry is not used again: the worker
+        Handed back while its handler still runs, at the end of a drain, an entry is not used again: the worker
         thread may yet write there.
         """
-        self._table.free(delivery.index)
-        if delivery.frame_len:
-            self._arena.free(delivery.frame_at, delivery.frame_len)
-        if delivery.handle_room:
-            self._arena.free(delivery.handle_at, 2 * delivery.handle_room)
-        del self.held[delivery.index]
-        if delivery.result is not None or not delivery.started_ns:
-            self._free.append(delivery.index)
-        delivery.settled = True
+        free_entry, free_bytes, held, free = self._table.free, self._arena.free, self.held, self._free
+        for delivery in deliveries:
+            index = delivery.index
+            free_entry(index)
+            if delivery.frame_len:
+                free_bytes(delivery.frame_at, delivery.frame_len)
+            if delivery.handle_room:
+                free_bytes(delivery.handle_at, 2 * delivery.handle_room)
+            del held[index]
+            if delivery.result is not None or not delivery.started_ns:
+                free.append(index)
+            delivery.settled = True

@@ -10,13 +10,13 @@ from sylph_mp.consumer.execution import Call
 class Completions:
     def __init__(self, *, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._take: Callable[[Call], None] | None = None
+        self._takers: tuple[Callable[[Call], None], ...] = ()
         self._calls: deque[Call] = deque()
         self._woken = False
 
-    def deliver_to(self, take: Callable[[Call], None]) -> None:
-        """Where finished calls go; to be said before the first call begins."""
-        self._take = take
+    def deliver_to(self, *takers: Callable[[Call], None]) -> None:
+        """Who is told of each finished call, in that order; to be said before the first call begins."""
+        self._takers = takers
 
     def put(self, call: Call) -> None:
         """From any thread."""
@@ -28,7 +28,8 @@ class Completions:
     def _take_all(self) -> None:
         # Cleared before looking: a call put after the last look finds it cleared and wakes again.
         self._woken = False
-        calls, take = self._calls, self._take
-        assert take is not None
+        calls, takers = self._calls, self._takers
         while calls:
-            take(calls.popleft())
+            call = calls.popleft()
+            for take in takers:
+                take(call)

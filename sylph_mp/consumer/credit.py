@@ -9,16 +9,28 @@ MAX_BATCH = 32
 APPETITE_S = 2.0
 
 
-def appetite(*, capacity: int, run_s: float | None) -> int:
+def appetite(*, capacity: int, run_s: float | None, rate_per_s: float = 0.0) -> int:
     """How many deliveries of a topic may be queued when `capacity` calls of `run_s` go on at once.
 
-    Before the first call (run_s None) one batch; never less than one each for all that can run.
+    Before the first call (run_s None) one batch; never less than one each for all that can run. Of a topic whose
+    processes together may start `rate_per_s` (0: no limit) no more than these start in the same time.
     """
+    if rate_per_s:
+        return min(max(1, int(rate_per_s * APPETITE_S)), appetite(capacity=capacity, run_s=run_s))
     if run_s is None:
         return max(MAX_BATCH, capacity)
     if run_s <= 0:
         return 1 << 30
     return max(capacity, int(capacity * APPETITE_S / run_s))
+
+
+def worthwhile(*, capacity: int, appetite: int, fifo: bool) -> int:
+    """For fewer than this no receive is sent: as long as they are missing enough is queued for all that can run.
+
+    Otherwise every message that a slow handler begins would be followed by a receive for one. What is queued in an
+    ordered topic may all wait behind one message, so there any is worth it.
+    """
+    return 1 if fifo else max(1, min(MAX_BATCH, (appetite - capacity) // 2))
 
 
 def grant(*, free_entries: int, free_bytes: int, frame_bytes: float, wanted: int, sharers: int) -> int:

@@ -5,7 +5,7 @@ Made and changed on the loop thread; a worker thread writes only what its handle
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -14,7 +14,12 @@ from sylph_mp.ports import Received
 from sylph_mp.shm.table import EntryOutcome
 
 if TYPE_CHECKING:
+    from sylph_mp.consumer.outputs import Output
     from sylph_mp.consumer.subscription import Subscription
+
+
+#: The table's `after_ms` is 32 bits wide.
+MAX_AFTER_MS = 0xFFFF_FFFF
 
 
 class Failure(Struct, frozen=True):
@@ -29,11 +34,15 @@ class Result(Struct, frozen=True, kw_only=True):
     """What a handler call decided about its delivery."""
 
     outcome: EntryOutcome
-    after_s: float = 0.0
-    """Of a Retry: how long the delivery stays away."""
+    after_ms: int = 0
+    """Of a Retry: how long the delivery stays away; at most MAX_AFTER_MS."""
     failure: Failure | None = None
     raised: bool = False
     """The handler raised something that is no outcome."""
+
+    @property
+    def after_s(self) -> float:
+        return self.after_ms / 1000
 
 
 ACKED = Result(outcome=EntryOutcome.ACK)
@@ -56,8 +65,11 @@ class Delivery:
         "handle_which",
         "index",
         "lease_ns",
+        "numbers",
+        "outputs",
         "received_ns",
         "result",
+        "round",
         "settled",
         "source",
         "started_ns",
@@ -96,10 +108,16 @@ class Delivery:
         self.started_ns = 0
         self.ended_ns = 0
         self.result: Result | None = None
+        self.outputs: Sequence[Output] = ()
+        """What its handler call sends, if it ended with Ack; the same for all of a batch."""
+        self.numbers = range(0)
+        """In the outbox, of the outputs that it waits for, if its call was a dead process's."""
         self.busy = False
         """A call to the broker about it is under way; there is never a second one."""
         self.then: Callable[[], None] | None = None
         """What waits for `busy` to end."""
+        self.round = 0
+        """That in which its lease is renewed next."""
         self.suspect = False
         """It ran when a process died here, and is to run alone."""
         self.tried = False
@@ -120,3 +138,8 @@ class Delivery:
         if self.result is not None:
             return "held"
         return "running" if self.started_ns else "queued"
+
+    @property
+    def rests(self) -> bool:
+        """Its handler asked for a retry, in order: it waits here for that, and at its lane's head."""
+        return self.result is not None and self.result.outcome is EntryOutcome.RETRY and self.subscription.fifo

@@ -1,8 +1,9 @@
 """Brings deliveries to where they run, and their results to where they are settled. Runs on the loop thread.
 
-    received ──► lanes (FIFO group) ─┐
+    received ──► lanes (FIFO group) ─┐    (rate)
              ──► batching ───────────┼──► WorkerPool or AsyncCalls ──► finished ──► (offset order) ──► settle
-             ────────────────────────┘                                    └──► again, in its lane (FIFO Retry)
+             ────────────────────────┘                                  │  ▲ └──► again, in its lane (FIFO Retry)
+                                                              hold, with outputs  sent
 
 A Retry in a FIFO group waits here and not at the broker: what the broker takes back of an ordered queue takes all
 behind it along, finished or not, and its attempt counts are wrong there (rocketmq 5.5.0).
@@ -15,12 +16,13 @@ from time import monotonic_ns
 
 from sylph_mp.consumer.batching import Batching
 from sylph_mp.consumer.buffer import Buffer
-from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.consumer.delivery import EXPIRED, Delivery
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.lanes import Lanes
 from sylph_mp.consumer.offset_order import OffsetOrder
-from sylph_mp.consumer.stage import Stage
+from sylph_mp.consumer.outputs import Output
 from sylph_mp.consumer.subscription import Subscription
+from sylph_mp.consumer.turnstile import Turnstile
 from sylph_mp.shm.table import EntryOutcome
 
 
@@ -28,13 +30,23 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        stage: Stage,
+        stage: Turnstile,
         buffer: Buffer,
         settle: Callable[[Delivery], None],
+        hold: Callable[[Call, Sequence[Output]], None],
+        resume: Callable[[Call, range], None],
+        refused: Callable[[Call, str], None],
     ) -> None:
+        """`hold` sends the outputs of a call, `resume` waits for those of a dead process; both end in `sent`.
+
+        `refused` decides anew about a call one of whose outputs was refused.
+        """
         self._stage = stage
         self._buffer = buffer
         self._settle = settle
+        self._hold = hold
+        self._resume = resume
+        self._refused = refused
         self._lanes = Lanes()
         self._order = OffsetOrder()
         self._batching: dict[str, Batching] = {}
@@ -57,14 +69,20 @@ class Dispatcher:
     def adopt(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """Go on with what a dead process left, in the order of the broker; finished ones are settled, not run."""
         self._suspects.update(delivery.index for delivery in deliveries if delivery.suspect)
-        done = [delivery for delivery in deliveries if delivery.result is not None]
+        resting = [delivery for delivery in deliveries if delivery.rests]
+        held = [delivery for delivery in deliveries if delivery.numbers]
+        done = [each for each in deliveries if each.result is not None and not (each.numbers or each.rests)]
         if subscription.fifo:
             for delivery in deliveries:
                 self._order.add(delivery)
             for delivery in done:
                 self._settle_all(self._order.ready(delivery))
+            self._lanes.begun(held + resting)
         else:
             self._settle_all(done)
+        self._adopt_held(held)
+        for delivery in resting:
+            self._rest([delivery])
         waiting = [delivery for delivery in deliveries if delivery.result is None]
         subscription.stats.pending += len(waiting)
         if subscription.fifo:
@@ -78,25 +96,52 @@ class Dispatcher:
         else:
             self._submit([[delivery] for delivery in others])
 
+    def _adopt_held(self, deliveries: list[Delivery]) -> None:
+        """They have succeeded, and wait for the receipts of what they sent; their lanes wait with them."""
+        calls: dict[range, Call] = {}
+        for delivery in deliveries:
+            calls.setdefault(delivery.numbers, []).append(delivery)
+        for numbers, call in calls.items():
+            self._resume(call, numbers)
+
     def finished(self, call: Call) -> None:
         """A call is over; every delivery of it has its result."""
         subscription = call[0].subscription
         self._stage.ended(call)
-        self._count(subscription, call)
         if self._suspects:
             self._suspects.difference_update(delivery.index for delivery in call)
+        if self._count(subscription, call):
+            held = [delivery for delivery in call if delivery.outputs]
+            self._hold(held, held[0].outputs)
+            call = [delivery for delivery in call if not delivery.outputs]
+        self._conclude(subscription, call)
+
+    def sent(self, call: Call, refusal: str | None) -> None:
+        """The outputs of a call were stored, or one was refused; the same for a call of a dead process."""
+        subscription = call[0].subscription
+        if refusal is not None:
+            self._refused(call, refusal)
+            for delivery in call:
+                assert delivery.result is not None
+                assert delivery.result.failure is not None
+                subscription.stats.fail(delivery.result.failure, raised=True)
+        self._buffer.finish(call)
+        self._conclude(subscription, call)
+
+    def _conclude(self, subscription: Subscription, call: Call) -> None:
+        """What these deliveries have come to is certain."""
         if not subscription.fifo:
             for delivery in call:
                 self._settle(delivery)
             return
-        again = []
+        again = [delivery for delivery in call if delivery.rests]
+        if any(delivery.result is EXPIRED for delivery in call):
+            self._lose_behind(call[0])
         for delivery in call:
-            assert delivery.result is not None
-            if delivery.result.outcome is EntryOutcome.RETRY:
-                again.append(delivery)
-            else:
+            if not delivery.rests:
                 self._pass_on(delivery)
         if again:
+            subscription.stats.retried += len(again)
             self._rest(again)
 
     def withdraw(self) -> list[Delivery]:
@@ -152,21 +197,24 @@ class Dispatcher:
         return batching
 
     @staticmethod
-    def _count(subscription: Subscription, call: Call) -> None:
+    def _count(subscription: Subscription, call: Call) -> bool:
+        """Whether the call sends anything."""
         stats = subscription.stats
         stats.pending -= len(call)
-        ran = 0
+        ran, sends = 0, False
         for delivery in call:
             result = delivery.result
             assert result is not None
             ran += result.outcome is not EntryOutcome.NONE
             if result.failure is not None:
-                stats.fail(result.failure)
-                stats.failed += result.raised
+                stats.fail(result.failure, raised=result.raised)
+            elif delivery.outputs:
+                sends = True
         if ran:
             last = call[-1]
             stats.started += ran
             stats.ran(last.started_ns - last.received_ns, last.ended_ns - last.started_ns, ran)
+        return sends
 
     def _pass_on(self, delivery: Delivery) -> None:
         """An ordered delivery is done with: its lane goes on, and it is settled when its turn has come."""
@@ -174,6 +222,12 @@ class Dispatcher:
         if following:
             self._submit([following])
         self._settle_all(self._order.ready(delivery))
+
+    def _lose_behind(self, lost: Delivery) -> None:
+        """What waits behind it in its lane must not run before it: the broker delivers it again, and all of these."""
+        for delivery in self._taken(self._lanes.withdraw_behind(lost)):
+            delivery.result = EXPIRED
+            self._settle_all(self._order.ready(delivery))
 
     def _settle_all(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
@@ -183,7 +237,6 @@ class Dispatcher:
         """Let an ordered call wait for its retry, at the head of its lane."""
         subscription = call[0].subscription
         subscription.stats.pending += len(call)
-        subscription.stats.retried += len(call)
         after_s = max(delivery.result.after_s for delivery in call if delivery.result is not None)
         timer = asyncio.get_running_loop().call_later(after_s, partial(self._again, call))
         self._resting[call[0].index] = (timer, call)
@@ -194,6 +247,8 @@ class Dispatcher:
         for delivery in call:
             delivery.attempt += 1
             delivery.result = None
+            delivery.outputs = ()
+            delivery.numbers = range(0)
             delivery.received_ns = now_ns
             delivery.started_ns = 0
             self._buffer.requeue(delivery)

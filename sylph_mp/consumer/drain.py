@@ -10,11 +10,9 @@ from collections.abc import Callable
 
 from sylph_mp.clock import Clock
 from sylph_mp.consumer.buffer import Buffer
-from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.dispatcher import Dispatcher
-from sylph_mp.consumer.intake import Intake
+from sylph_mp.consumer.receiving import Receiving
 from sylph_mp.consumer.settlement import Settlement
-from sylph_mp.consumer.shards import Shards
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.pipe import Drained, Progress
 
@@ -29,16 +27,14 @@ class Drain:
     def __init__(
         self,
         *,
-        shards: Shards,
-        intake: Intake,
+        receiving: Receiving,
         dispatcher: Dispatcher,
         settlement: Settlement,
         buffer: Buffer,
         clock: Clock,
         post: Callable[[Progress], None],
     ) -> None:
-        self._shards = shards
-        self._intake = intake
+        self._receiving = receiving
         self._dispatcher = dispatcher
         self._settlement = settlement
         self._buffer = buffer
@@ -52,25 +48,20 @@ class Drain:
         self._settled_before = self._settlement.settled
         left_s = deadline.left(self._clock)
         finish_by = Deadline(deadline.at - min(MARGIN_S, MARGIN_SHARE * left_s))
-        self._intake.draining = True
-        self._shards.assign(())
-        self._hand_back(self._dispatcher.withdraw())
+        self._receiving.quiet()
+        self._settlement.hand_back_all(self._dispatcher.withdraw())
         await self._until_empty(finish_by)
-        self._hand_back(self._dispatcher.withdraw_lanes())
-        self._hand_back([delivery for delivery in self._buffer.held.values() if not delivery.busy])
+        self._settlement.hand_back_all(self._dispatcher.withdraw_lanes())
+        self._settlement.hand_back_all([delivery for delivery in self._buffer.held.values() if not delivery.busy])
         await self._until_empty(deadline)
         progress = self._progress()
         return Drained(settled=progress.settled, handed_back=progress.handed_back, left=len(self._buffer.held))
 
     async def _until_empty(self, by: Deadline) -> None:
-        while (self._buffer.held or self._shards.polling) and not by.passed(self._clock):
+        while (self._buffer.held or self._receiving.polling) and not by.passed(self._clock):
             self._tell()
             await asyncio.sleep(LOOK_S)
         self._tell()
-
-    def _hand_back(self, deliveries: list[Delivery]) -> None:
-        for delivery in deliveries:
-            self._settlement.hand_back(delivery)
 
     def _progress(self) -> Progress:
         phases = Counter(delivery.phase for delivery in self._buffer.held.values())

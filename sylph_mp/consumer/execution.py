@@ -13,8 +13,8 @@ from sylph_mp.shm.table import ASYNC_THREAD, Table
 
 Call = list[Delivery]
 
-#: The table's `after_ms` is 32 bits wide.
-MAX_AFTER_MS = 0xFFFF_FFFF
+#: Of outputs that are not in the outbox yet.
+NO_NUMBERS = range(0)
 
 
 class Execution:
@@ -39,12 +39,12 @@ class Execution:
             self._end(live)
 
     def _begin(self, call: Call, thread: int, now_ns: int) -> Call:
-        """Those whose lease is over belong to the broker again and are not run."""
+        """Those whose lease is over belong to the broker again and are not run, nor what is behind them in order."""
         start = self._table.start
         expired = False
         for delivery in call:
             delivery.started_ns = now_ns
-            if delivery.lease_ns <= now_ns:
+            if delivery.lease_ns <= now_ns or (expired and delivery.subscription.fifo):
                 delivery.result = EXPIRED
                 delivery.ended_ns = now_ns
                 expired = True
@@ -59,5 +59,7 @@ class Execution:
             delivery.ended_ns = ended_ns
             result = delivery.result
             assert result is not None
-            after_ms = min(int(result.after_s * 1000), MAX_AFTER_MS) if result.after_s else 0
-            finish(delivery.index, result.outcome, after_ms)
+            if delivery.outputs:
+                self._table.hold(delivery.index, NO_NUMBERS)
+                continue
+            finish(delivery.index, result.outcome, result.after_ms)

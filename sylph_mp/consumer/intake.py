@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
+from time import monotonic_ns, time
+from typing import NamedTuple
 
 from sylph_mp.consumer import credit
 from sylph_mp.consumer.buffer import Buffer
 from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.leases import Leases
+from sylph_mp.consumer.poll_lines import PollLine
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.consumer.topic_stats import GAIN
 from sylph_mp.ports import Received
+
+
+class _Asker(NamedTuple):
+    subscription: Subscription
+    batch: asyncio.Future[int]
 
 
 class Intake:
@@ -22,72 +29,109 @@ class Intake:
         dispatch: Callable[[Subscription, list[Delivery]], None],
         hand_back: Callable[[Delivery], None],
         capacity: Callable[[Subscription], int],
+        rate_per_s: Callable[[Subscription], float],
+        blocked: Callable[[], bool],
     ) -> None:
-        """`capacity` says how many messages of a topic can be in handler calls at once."""
+        """`capacity` says how many messages of a topic can be in handler calls at once, `rate_per_s` how many of them
+        all processes may start; 0: no limit.
+
+        While `blocked`, nothing may be received; `room` is to be called when it is over.
+        """
         self._buffer = buffer
         self._leases = leases
         self._dispatch = dispatch
         self._hand_back = hand_back
         self._capacity = capacity
-        self._waiting: list[asyncio.Future[None]] = []
+        self._rate_per_s = rate_per_s
+        self._blocked = blocked
+        self._askers: list[_Asker] = []
+        """Who waits for credit, the longest first."""
         self._reserved_entries = 0
         self._reserved_bytes = 0.0
         self.draining = False
         """What still arrives is handed back and not run."""
 
     async def credit(self, subscription: Subscription) -> int:
-        """Wait until a receive may ask for messages; that many places are kept for it until `arrived`."""
-        while not (batch := self._grant(subscription)):
-            room = asyncio.get_running_loop().create_future()
-            self._waiting.append(room)
-            try:
-                await room
-            finally:
-                if room in self._waiting:
-                    self._waiting.remove(room)
-        self._reserve(subscription, batch)
-        return batch
+        """Wait until a receive may ask for messages; that many places are kept for it until `arrived` or `left`.
 
-    def arrived(self, subscription: Subscription, batch: int, received: Sequence[Received]) -> None:
-        """A receive that had credit for `batch` is over."""
-        self._reserve(subscription, -batch)
-        if received:
-            self._take(subscription, received)
-        else:
-            self.room(subscription)
+        Whoever waits longest is served first: a receiver that asks again at once would otherwise always be before
+        those that wait, of which one may repeat the poll that keeps the queues locked.
+        """
+        asker = _Asker(subscription, asyncio.get_running_loop().create_future())
+        self._askers.append(asker)
+        self.room()
+        try:
+            return await asker.batch
+        except asyncio.CancelledError:
+            if asker.batch.done() and not asker.batch.cancelled():
+                self.left(subscription, asker.batch.result())
+            raise
+        finally:
+            if asker in self._askers:
+                self._askers.remove(asker)
 
-    def room(self, _of: Subscription) -> None:
-        """Something was settled: receivers without credit may look again, those of other topics as well."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for receiver in waiting:
-                if not receiver.done():
-                    receiver.set_result(None)
-
-    def _take(self, subscription: Subscription, received: Sequence[Received]) -> None:
+    def arrived(
+        self, subscription: Subscription, batch: int, received: Sequence[Received], line: PollLine | None
+    ) -> list[Delivery]:
+        """A receive that had credit for `batch` was answered; `line` is where it is noted."""
         now_ns = monotonic_ns()
-        stats = subscription.stats
-        stats.received += len(received)
-        stats.saw(received[0].stored_ms)
-        mean = sum(len(source.frame) for source in received) / len(received)
-        stats.frame_bytes += (mean - stats.frame_bytes) * GAIN
-        deliveries = self._buffer.admit(subscription, received, now_ns)
-        self._leases.keep(subscription, deliveries, now_ns)
-        if self.draining:
+        self._reserve(subscription, -batch)
+        if line is not None:
+            line.arriving(now_ns)
+        deliveries = self._admit(subscription, received, now_ns) if received else []
+        if line is not None:
+            line.admitted()
+        if not deliveries:
+            self.room(subscription)
+        elif self.draining:
             for delivery in deliveries:
                 self._hand_back(delivery)
         else:
             self._dispatch(subscription, deliveries)
+        return deliveries
+
+    def left(self, subscription: Subscription, batch: int) -> None:
+        """A receive that had credit for `batch` is over, and nothing of it is taken."""
+        self._reserve(subscription, -batch)
+        self.room(subscription)
+
+    def room(self, _of: Subscription | None = None) -> None:
+        """Something was settled: those who wait for credit may get it, those of other topics as well."""
+        for asker in list(self._askers):
+            if asker.batch.done():
+                continue  # cancelled, and about to leave
+            batch = self._grant(asker.subscription)
+            if batch:
+                self._askers.remove(asker)
+                self._reserve(asker.subscription, batch)
+                asker.batch.set_result(batch)
+
+    def _admit(self, subscription: Subscription, received: Sequence[Received], now_ns: int) -> list[Delivery]:
+        stats = subscription.stats
+        stats.received += len(received)
+        stats.saw(received[0].stored_ms, now_ms=int(time() * 1000), messages=len(received))
+        mean = sum([len(source.frame) for source in received]) / len(received)
+        stats.frame_bytes += (mean - stats.frame_bytes) * GAIN
+        deliveries = self._buffer.admit(subscription, received, now_ns)
+        self._leases.keep(subscription, deliveries, now_ns)
+        return deliveries
 
     def _grant(self, subscription: Subscription) -> int:
-        stats = subscription.stats
-        appetite = credit.appetite(capacity=self._capacity(subscription), run_s=stats.run_s)
+        if self._blocked():
+            return 0
+        stats, capacity = subscription.stats, self._capacity(subscription)
+        appetite = credit.appetite(capacity=capacity, run_s=stats.run_s, rate_per_s=self._rate_per_s(subscription))
+        wanted = appetite - stats.pending - stats.reserved
+        if wanted < credit.MAX_BATCH and wanted < credit.worthwhile(
+            capacity=capacity, appetite=appetite, fifo=subscription.fifo
+        ):
+            return 0
         return credit.grant(
             free_entries=self._buffer.free_entries - self._reserved_entries,
             free_bytes=int(self._buffer.free_bytes - self._reserved_bytes),
             frame_bytes=stats.frame_bytes,
-            wanted=appetite - stats.pending - stats.reserved,
-            sharers=1 + len(self._waiting),
+            wanted=wanted,
+            sharers=len(self._askers),
         )
 
     def _reserve(self, subscription: Subscription, batch: int) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 from sylph_mp.api import Ack, Context, DeadLetter, Handler, Retry, TimeLimitExceeded
 from sylph_mp.api.decoding import BodyError
-from sylph_mp.consumer.delivery import ACKED, Delivery, Failure, Result
+from sylph_mp.consumer.delivery import ACKED, MAX_AFTER_MS, Delivery, Failure, Result
+from sylph_mp.consumer.outputs import Outputs, Sender
 from sylph_mp.consumer.retry_policy import delay_s
 from sylph_mp.consumer.thread_calls import Guard
-from sylph_mp.errors import BrokerError
+from sylph_mp.errors import BrokerError, OutputError
 from sylph_mp.logs import Log
 from sylph_mp.shm.table import EntryOutcome
 
@@ -27,8 +28,9 @@ NS = 1_000_000_000
 class Invocation:
     """Calls the handlers of one consumer."""
 
-    def __init__(self, *, slot: int, log: Log, handler_log: logging.Logger) -> None:
+    def __init__(self, *, slot: int, log: Log, handler_log: logging.Logger, sender: Sender) -> None:
         self._slot = slot
+        self._sender = sender
         self._log = log
         self._handler_log = handler_log
 
@@ -39,12 +41,16 @@ class Invocation:
             return
         handler = live[0].subscription.handler
         try:
-            context = self._context(live, started_ns) if handler.signature.takes_context else None
-            value = guard.call(live, handler.function, argument, context)
+            if handler.signature.takes_context:
+                outputs = self._outputs(live)
+                value = guard.call(live, handler.function, argument, self._context(live, started_ns, outputs))
+            else:
+                outputs = None
+                value = guard.call(live, handler.function, argument, None)
         except BaseException as error:  # noqa: BLE001 - a handler's SystemExit must not end a worker thread either
             self._raised(live, error)
         else:
-            self._returned(live, value)
+            self._returned(live, value, outputs)
 
     async def call_async(self, deliveries: Sequence[Delivery], started_ns: int) -> None:
         """The same for an async handler."""
@@ -54,13 +60,15 @@ class Invocation:
         handler = live[0].subscription.handler
         try:
             if handler.signature.takes_context:
-                value = await handler.function(argument, self._context(live, started_ns))
+                outputs = self._outputs(live)
+                value = await handler.function(argument, self._context(live, started_ns, outputs))
             else:
+                outputs = None
                 value = await handler.function(argument)
         except BaseException as error:  # noqa: BLE001 - cancellation by the handler's own library is a failure as well
             self._raised(live, _over_time(error, live[0], started_ns))
         else:
-            self._returned(live, value)
+            self._returned(live, value, outputs)
 
     def _argument(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Any]:
         """Decode the bodies; what cannot be decoded is dead-lettered and does not take part in the call."""
@@ -82,7 +90,26 @@ class Invocation:
                 live.append(delivery)
         return live, arguments
 
-    def _context(self, deliveries: Sequence[Delivery], started_ns: int) -> Context:
+    def refused(self, deliveries: Sequence[Delivery], reason: str) -> None:
+        """The handler succeeded, but something that it sent can not be stored: they are tried again."""
+        first = deliveries[0]
+        failure = _failure_of(first, OutputError.__name__, reason)
+        for delivery in deliveries:
+            delivery.outputs = ()
+            delivery.result = self._retry(delivery, None, failure, raised=True)
+        self._log.error(
+            "output-refused",
+            f"{first.subscription.handler.name}: {reason}",
+            topic=first.subscription.name,
+            message=first.source.id,
+            attempt=first.attempt,
+            place=failure.place,
+        )
+
+    def _outputs(self, deliveries: Sequence[Delivery]) -> Outputs:
+        return Outputs(self._sender, deliveries[0].subscription.topic.instance)
+
+    def _context(self, deliveries: Sequence[Delivery], started_ns: int, outputs: Outputs) -> Context:
         first = deliveries[0]
         return Context(
             lambda: tuple(delivery.source.message(delivery.attempt) for delivery in deliveries),
@@ -90,9 +117,10 @@ class Invocation:
             slot=self._slot,
             ends_at=started_ns / NS + first.subscription.topic.time_limit_s,
             log=self._handler_log,
+            outbound=outputs,
         )
 
-    def _returned(self, deliveries: Sequence[Delivery], value: object) -> None:
+    def _returned(self, deliveries: Sequence[Delivery], value: object, outputs: Outputs | None) -> None:
         if value is None:
             for delivery in deliveries:
                 delivery.result = ACKED
@@ -101,6 +129,10 @@ class Invocation:
         else:
             for delivery in deliveries:
                 delivery.result = self._result_of(delivery, value)
+        if outputs is not None and outputs.collected:
+            for delivery in deliveries:
+                if delivery.result is ACKED:
+                    delivery.outputs = outputs.collected
 
     def _returned_each(self, deliveries: Sequence[Delivery], values: list[object]) -> None:
         """A batch handler may say something else about each message."""
@@ -176,7 +208,8 @@ class Invocation:
             return _dead(failure, raised=raised)
         if after_s is None:
             after_s = delay_s(topic.retry, delivery.attempt, random.random())  # noqa: S311 - jitter is no secret
-        return Result(outcome=EntryOutcome.RETRY, after_s=after_s, failure=failure, raised=raised)
+        after_ms = min(int(after_s * 1000), MAX_AFTER_MS)
+        return Result(outcome=EntryOutcome.RETRY, after_ms=after_ms, failure=failure, raised=raised)
 
 
 def _decode(handler: Handler, delivery: Delivery) -> Any:

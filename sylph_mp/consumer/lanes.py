@@ -30,6 +30,13 @@ class Lanes:
             touched[key] = None
         return [calls for key in touched if (calls := self._next(key))]
 
+    def begun(self, deliveries: Iterable[Delivery]) -> None:
+        """Put deliveries that are out already at the heads of their lanes, which have nothing else yet."""
+        for delivery in deliveries:
+            key = lane_of(delivery)
+            self._lanes.setdefault(key, deque()).append(delivery)
+            self._running[key] = self._running.get(key, 0) + 1
+
     def finished(self, delivery: Delivery) -> list[Delivery]:
         """It need not hold up its lane any more; returns what may run now, empty while others of its call are out."""
         key = lane_of(delivery)
@@ -46,12 +53,17 @@ class Lanes:
 
     def withdraw(self) -> list[Delivery]:
         """Take out all that has not begun, the latest of each lane first."""
-        taken: list[Delivery] = []
-        for key, lane in list(self._lanes.items()):
-            while len(lane) > self._running.get(key, 0):
-                taken.append(lane.pop())
-            if not lane:
-                del self._lanes[key]
+        return [delivery for key in list(self._lanes) for delivery in self._take(key)]
+
+    def withdraw_behind(self, delivery: Delivery) -> list[Delivery]:
+        """The same of one lane only: that of a delivery which is out."""
+        return self._take(lane_of(delivery))
+
+    def _take(self, key: Hashable) -> list[Delivery]:
+        lane = self._lanes[key]
+        taken = [lane.pop() for _ in range(len(lane) - self._running.get(key, 0))]
+        if not lane:
+            del self._lanes[key]
         return taken
 
     def _next(self, key: Hashable) -> list[Delivery]:

@@ -1,12 +1,15 @@
 """Keeps the leases of what is held: renewed at two thirds, while queued, running or waiting its turn.
 
 Runs on the loop thread. Deliveries of one receive share a lease, so that a lease costs next to nothing until it is due.
+A round has their entries and not the deliveries: most are settled long before, and are not to be kept in memory by it.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import count
 from time import monotonic_ns
+from typing import NamedTuple
 
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.buffer import Buffer
@@ -19,7 +22,12 @@ TICK_S = 0.25
 MAX_RENEWALS = 64
 RETRY_S = 1.0
 
-Round = tuple[int, list[Delivery]]
+
+class Round(NamedTuple):
+    due_ns: int
+    number: int
+    """A delivery has that of its last round: its entry may be another's by then."""
+    entries: list[int]
 
 
 class Leases:
@@ -28,27 +36,38 @@ class Leases:
         self._background = background
         self._rounds: dict[str, deque[Round]] = {}
         """Per topic, in the order of their dues, since a topic's leases are equally long."""
+        self._numbers = count(1)
         self._permits = asyncio.Semaphore(MAX_RENEWALS)
 
     def keep(self, subscription: Subscription, deliveries: list[Delivery], now_ns: int) -> None:
         """Renew these from now on until they are settled."""
-        due_ns = now_ns + subscription.lease_ns * 2 // 3
-        self._rounds.setdefault(subscription.name, deque()).append((due_ns, deliveries))
+        self._of(subscription).append(self._round(now_ns + subscription.lease_ns * 2 // 3, deliveries))
 
     def keep_adopted(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
         """The same for what a dead process had received, some time ago: renewed at once if it is still here then."""
-        self._rounds.setdefault(subscription.name, deque()).appendleft((0, deliveries))
+        self._of(subscription).appendleft(self._round(0, deliveries))
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             now_ns = monotonic_ns()
             for rounds in self._rounds.values():
-                while rounds and rounds[0][0] <= now_ns:
-                    self._renew_round(rounds.popleft()[1], now_ns)
+                while rounds and rounds[0].due_ns <= now_ns:
+                    self._renew_round(rounds.popleft(), now_ns)
 
-    def _renew_round(self, deliveries: Sequence[Delivery], now_ns: int) -> None:
-        live = [delivery for delivery in deliveries if not delivery.settled]
+    def _of(self, subscription: Subscription) -> deque[Round]:
+        return self._rounds.setdefault(subscription.name, deque())
+
+    def _round(self, due_ns: int, deliveries: Sequence[Delivery]) -> Round:
+        number = next(self._numbers)
+        for delivery in deliveries:
+            delivery.round = number
+        return Round(due_ns, number, [delivery.index for delivery in deliveries])
+
+    def _renew_round(self, due: Round, now_ns: int) -> None:
+        held = self._buffer.held
+        there = [held[entry] for entry in due.entries if entry in held]
+        live = [delivery for delivery in there if delivery.round == due.number]
         if not live:
             return
         for delivery in live:

@@ -23,25 +23,13 @@ class OffsetOrder:
     def ready(self, delivery: Delivery) -> list[Delivery]:
         """It is to be settled; returns those whose turn has come, in order."""
         self._ready.add(delivery.index)
-        return self._head(_queue_of(delivery))
-
-    def drop(self, delivery: Delivery) -> list[Delivery]:
-        """It is gone without being settled; returns those whose turn has come thereby."""
         key = _queue_of(delivery)
-        queue = self._queues.get(key)
-        if queue is None or delivery not in queue:
-            return []
-        queue.remove(delivery)
-        self._ready.discard(delivery.index)
-        return self._head(key)
-
-    def _head(self, key: Queue) -> list[Delivery]:
         queue = self._queues[key]
         turn = []
         while queue and queue[0].index in self._ready:
-            delivery = queue.popleft()
-            self._ready.discard(delivery.index)
-            turn.append(delivery)
+            following = queue.popleft()
+            self._ready.discard(following.index)
+            turn.append(following)
         if not queue:
             del self._queues[key]
         return turn

@@ -7,6 +7,7 @@ from time import monotonic, monotonic_ns, time
 
 import psutil
 
+from sylph_mp.consumer.async_calls import AsyncCalls
 from sylph_mp.consumer.buffer import Buffer
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.sessions import Sessions
@@ -27,6 +28,7 @@ class Reporter:
         sessions: Sessions,
         buffer: Buffer,
         pool: WorkerPool[Call],
+        async_calls: AsyncCalls[Call],
         vitals: VitalsWriter,
         post: Callable[[Report], None],
     ) -> None:
@@ -34,6 +36,8 @@ class Reporter:
         self._sessions = sessions
         self._buffer = buffer
         self._pool = pool
+        self._async_calls = async_calls
+        self._is_async = any(subscription.handler.is_async for subscription in subscriptions)
         self._vitals = vitals
         self._post = post
         self._process = psutil.Process()
@@ -68,6 +72,8 @@ class Reporter:
                 in_flight=len(self._buffer.held),
                 buffer_used=self._buffer.used_bytes,
                 polls=sum(subscription.stats.polls for subscription in self._subscriptions),
+                calls=self._async_calls.limit if self._is_async else 0,
+                calls_s=self._async_calls.busy_ns(now_ns) / 1e9,
             )
         )
 

@@ -1,17 +1,20 @@
 """Opens the sessions of this process's topics and keeps trying while the broker is away. Runs on the loop thread."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from sylph_mp.clock import Clock
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.errors import BrokerError
+from sylph_mp.lifecycle import REGISTERS_S
 from sylph_mp.logs import Log
 from sylph_mp.pipe import InstanceReport
 from sylph_mp.ports import Clients, Health, Session
 
 FIRST_WAIT_S = 0.1
 MAX_WAIT_S = 1.0
+#: The master asks the same brokers at its start, and tells of one that registers anew; perhaps a little later.
+MASTER_TELLS_S = REGISTERS_S + 5.0
 
 Key = tuple[str, str]
 """Instance and group."""
@@ -26,13 +29,18 @@ class Sessions:
         endpoints: Mapping[str, str],
         clock: Clock,
         log: Log,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`endpoints` by instance, for what is said about one that could not be reached yet."""
+        """`endpoints` by instance, for what is said about one that could not be reached yet.
+
+        `pause` waits so many seconds between two tries.
+        """
         self._subscriptions = subscriptions
         self._clients = clients
         self._endpoints = endpoints
         self._clock = clock
         self._log = log
+        self._pause = pause
         self._open: dict[Key, Session] = {}
         self._failing: dict[Key, Health] = {}
         """Of sessions that could not be opened yet."""
@@ -74,7 +82,7 @@ class Sessions:
                 self._failed(key, error)
             else:
                 break
-            await asyncio.sleep(wait_s)
+            await self._pause(wait_s)
             wait_s = min(2 * wait_s, MAX_WAIT_S)
         self._failing.pop(key, None)
         self._open[key] = session
@@ -87,15 +95,16 @@ class Sessions:
         before = self._failing.get(key)
         instance, group = key
         reason = str(error).partition("\n")[0]
+        now = self._clock.monotonic()
+        since = before.failing_since if before and before.failing_since is not None else now
         self._failing[key] = Health(
             endpoint=self._endpoints[instance],
             answered_at=None,
-            failing_since=before.failing_since if before else self._clock.monotonic(),
+            failing_since=since,
             tries=before.tries + 1 if before else 1,
             error=reason,
         )
-        # The first failure is the master's to tell, which asks the same broker at the same time.
-        tell = self._log.warn if before else self._log.debug
+        tell = self._log.warn if now - since > MASTER_TELLS_S else self._log.debug
         tell("session", f"not open yet: {reason}", instance=instance, group=group, place=f"{instance}/{group}")
 
 

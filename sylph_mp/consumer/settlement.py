@@ -6,7 +6,7 @@ again until it works or the lease is over: from then on the broker delivers the 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic_ns, time
 
@@ -44,7 +44,8 @@ class Settlement:
         assert delivery.result is not None
         outcome = delivery.result.outcome
         if outcome is EntryOutcome.ACK:
-            self._acker(delivery.subscription).add(delivery)
+            acker = self._ackers.get(delivery.subscription.name) or self._new_acker(delivery.subscription)
+            acker.add(delivery)
         elif outcome is EntryOutcome.RETRY:
             self._background.run(self._retry(delivery, delivery.result.after_s))
         elif outcome is EntryOutcome.DEAD_LETTER:
@@ -60,20 +61,23 @@ class Settlement:
             delivery.busy = True
             self._background.run(self._release(delivery))
 
+    def hand_back_all(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            self.hand_back(delivery)
+
     def lose(self, delivery: Delivery) -> None:
         """Its lease is over; the broker delivers it again."""
         delivery.subscription.stats.expired += 1
         self._forget([delivery])
 
-    def _acker(self, subscription: Subscription) -> Acker:
-        acker = self._ackers.get(subscription.name)
-        if acker is None:
-            acker = self._ackers[subscription.name] = Acker(
-                subscription=subscription,
-                background=self._background,
-                acked=self._acked,
-                lost=self.lose,
-            )
+    def _new_acker(self, subscription: Subscription) -> Acker:
+        acker = Acker(
+            subscription=subscription,
+            background=self._background,
+            acked=self._acked,
+            lost=self.lose,
+        )
+        self._ackers[subscription.name] = acker
         return acker
 
     def _acked(self, deliveries: Sequence[Delivery]) -> None:
@@ -147,7 +151,6 @@ class Settlement:
                 return True
 
     def _forget(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            self._buffer.release(delivery)
+        self._buffer.release(deliveries)
         for changed in self._listeners:
             changed(deliveries[0].subscription)

@@ -17,6 +17,8 @@ GAIN = 1 / 16
 class TopicStats:
     __slots__ = (
         "acked",
+        "aged",
+        "ages_ms",
         "dead",
         "end",
         "expired",
@@ -72,6 +74,9 @@ class TopicStats:
         self.run_ns = 0
         self.skewed = 0
         self.oldest_ms: int | None = None
+        self.aged = 0
+        self.ages_ms = 0
+        """Ages of the `aged` messages received since the last report."""
         self.failures: dict[Failure, int] = {}
 
     def counters(self) -> tuple[int, ...]:
@@ -104,16 +109,19 @@ class TopicStats:
             took_ms = 0
         self.end.record(took_ms * 1000, messages)
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, failure: Failure, *, raised: bool) -> None:
         failures = self.failures
         if failure not in failures and len(failures) >= MAX_FAILURES:
             failure = OTHERS
         failures[failure] = failures.get(failure, 0) + 1
+        self.failed += raised
 
-    def saw(self, stored_ms: int) -> None:
-        """A message of that age was received."""
+    def saw(self, stored_ms: int, *, now_ms: int, messages: int) -> None:
+        """So many messages were received; the first was stored then."""
         if self.oldest_ms is None or stored_ms < self.oldest_ms:
             self.oldest_ms = stored_ms
+        self.aged += messages
+        self.ages_ms += (now_ms - stored_ms) * messages
 
     def take_report(
         self, topic: str, names: tuple[str, ...], *, queued: int, running: int, held: int, now_ms: int
@@ -133,7 +141,9 @@ class TopicStats:
             skewed=self.skewed,
             oldest_s=None if self.oldest_ms is None else max(0.0, (now_ms - self.oldest_ms) / 1e3),
             errors=tuple(ErrorCount(f.kind, f.text, f.place, count) for f, count in self.failures.items()),
+            age_s=max(0.0, self.ages_ms / self.aged / 1e3) if self.aged else None,
         )
+        self.aged = self.ages_ms = 0
         self.skewed = 0
         self.oldest_ms = None
         self.failures = {}

@@ -8,10 +8,11 @@ millisecond, judged by the mean run time; a worker that finds itself behind a sl
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
 from typing import Generic, TypeVar
+
+from sylph_mp.consumer.work_queue import WorkQueue
 
 W = TypeVar("W")
 
@@ -34,7 +35,7 @@ class WorkerPool(Generic[W]):
         self._run = run
         self._done = done
         self._started = started
-        self._queue: deque[W] = deque()
+        self._queue: WorkQueue[W] = WorkQueue()
         self._idle: list[threading.Lock] = []
         self._threads: dict[int, threading.Thread] = {}
         self._running_since: dict[int, int] = {}
@@ -66,7 +67,10 @@ class WorkerPool(Generic[W]):
         self.nudge()
 
     def nudge(self) -> bool:
-        """Wake as many idle threads as the queue is worth; True while work is waiting."""
+        """Wake as many idle threads as the queue is worth; True while work is waiting and a thread is idle.
+
+        A thread that is awake takes from the queue until it is empty, so once all are there is nothing to be done.
+        """
         waiting = len(self._queue)
         if not waiting:
             return False
@@ -75,17 +79,12 @@ class WorkerPool(Generic[W]):
             try:
                 self._idle.pop().release()
             except IndexError:
-                break  # all are busy
-        return True
+                return False
+        return bool(self._idle)
 
     def withdraw(self) -> list[W]:
         """Take back all that no thread has begun."""
-        work = []
-        while True:
-            try:
-                work.append(self._queue.popleft())
-            except IndexError:
-                return work
+        return self._queue.withdraw()
 
     def resize(self, size: int) -> None:
         """Threads beyond `size` end after their present call."""
@@ -112,7 +111,7 @@ class WorkerPool(Generic[W]):
         lock = threading.Lock()
         lock.acquire()
         queue = self._queue
-        while self._may_go_on(number):
+        while number <= self._size or self._may_go_on(number):
             try:
                 work = queue.popleft()
             except IndexError:
@@ -143,8 +142,7 @@ class WorkerPool(Generic[W]):
         lock.acquire()
 
     def _may_go_on(self, number: int) -> bool:
-        if number <= self._size:
-            return True
+        """Whether it is to stay after all; decided together with `resize`."""
         with self._starting:
             if number <= self._size:
                 return True

@@ -10,6 +10,8 @@ from rocketmq.grpc_protocol import definition_pb2 as d
 
 #: A real broker needs so long to bring something back after its time (rocketmq: 2 to 3.7 s).
 REVIVE_S = 5
+#: What comes back for certain is waited for; a broker on a busy host takes its time.
+PATIENCE_S = 20
 LEASE_S = 10
 
 
@@ -18,7 +20,7 @@ def left_alone(place, broker):
     here.send("x")
     (first,) = here.collect(1)
     began = time.monotonic()
-    (again,) = here.collect(1, within=LEASE_S + REVIVE_S)
+    (again,) = here.collect(1, within=LEASE_S + PATIENCE_S)
     assert time.monotonic() - began > LEASE_S - 0.5
     assert again.system_properties.delivery_attempt == 2
     assert again.system_properties.message_id == first.system_properties.message_id
@@ -51,14 +53,14 @@ def replaced(place, broker):
     (received,) = here.collect(1)
     here.change(received, 2)
     assert here.ack(received).status.code == d.OK, "the old handle is no error,"
-    assert len(here.collect(1, within=2 + REVIVE_S)) == 1, "but acks nothing"
+    assert len(here.collect(1, within=2 + PATIENCE_S)) == 1, "but acks nothing"
 
 
 def given_back(place, broker):
     here = place()
     here.send("x")
     here.change(here.collect(1)[0], 0)
-    (again,) = here.collect(1, within=REVIVE_S)
+    (again,) = here.collect(1, within=PATIENCE_S)
     assert again.system_properties.delivery_attempt == 2
 
 
@@ -67,7 +69,7 @@ def suspended(place, broker):
     here = place()
     here.send("x")
     here.change(here.collect(1)[0], 0, suspend=True)
-    (again,) = here.collect(1, within=REVIVE_S)
+    (again,) = here.collect(1, within=PATIENCE_S)
     assert again.system_properties.delivery_attempt == 1
 
 
@@ -86,7 +88,7 @@ def delivered_too_often(place, broker):
     here = place(attempts=2)
     here.send("x")
     for attempt in (1, 2):
-        (received,) = here.collect(1, within=2 * REVIVE_S)
+        (received,) = here.collect(1, within=PATIENCE_S)
         assert received.system_properties.delivery_attempt == attempt
         here.change(received, 0)
     assert here.collect(1, within=REVIVE_S) == []

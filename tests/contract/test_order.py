@@ -65,7 +65,18 @@ def test_what_a_locked_queue_gives(place, together):
         here.ack(*again.messages)
         assert here.receive(attempt_id="a3").bodies == ["3", "4"]
 
-    together(locked, failed_in_part, asked_with_the_same_attempt_id)
+    def queues_asked_for_with_one_attempt_id():
+        here = place("FIFO", queues=4)
+        sent = {str(number) for number in range(12)}
+        for body in sorted(sent):
+            here.send(body, kind=d.FIFO, group=f"customer-{body}")
+        first = here.receive(attempt_id="a1", invisible=30)
+        again = here.receive(attempt_id="a1", invisible=30)
+        assert set(first.bodies) == set(again.bodies) == sent, "of several queues, whoever asks"
+        here.ack(*again.messages)
+        assert here.receive(attempt_id="a1").code == d.MESSAGE_NOT_FOUND
+
+    together(locked, failed_in_part, asked_with_the_same_attempt_id, queues_asked_for_with_one_attempt_id)
 
 
 def test_an_ack_wakes_a_waiting_poll(place, together):

@@ -9,7 +9,7 @@ from sylph_mp.api.message import Message
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
 from sylph_mp.errors import BrokerRefusedError, StatusError
-from sylph_mp.rocketmq.resend import Resender
+from sylph_mp.producer.resend import Resender
 
 BODY = b"\x00\xff" + b"x" * 100_000
 

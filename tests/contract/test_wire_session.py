@@ -5,11 +5,12 @@ import itertools
 import time
 
 import pytest
-from rocketmq.grpc_protocol import definition_pb2
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
 from sylph_mp.errors import BrokerError, HandleExpiredError, SettingsError, StatusError, TransportError
+from sylph_mp.producer.encoding import Encoder
+from sylph_mp.producer.outgoing import Limits, Outgoing
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.metadata import new_client_id
@@ -27,21 +28,11 @@ def instance_at(endpoint):
     return Instance(name="default", endpoints=(endpoint,))
 
 
-def messages_of(topic, *bodies, tag="", group=""):
-    """As a producer prepares them; with a message group they are of type FIFO."""
-    made = []
-    for body in bodies:
-        message = definition_pb2.Message(body=body)
-        message.topic.name = topic
-        system = message.system_properties
-        system.message_id = f"01TEST{time.time_ns():X}{next(_numbers):06X}"
-        system.message_type = definition_pb2.FIFO if group else definition_pb2.NORMAL
-        system.body_encoding = definition_pb2.IDENTITY
-        system.born_timestamp.GetCurrentTime()
-        system.born_host = "127.0.0.1"
-        system.tag, system.message_group = tag, group
-        made.append(message)
-    return made
+def request_of(topic, *bodies, tag="", group=""):
+    """An encoded SendMessageRequest; with a message group its messages are of type FIFO."""
+    encoder = Encoder("", Limits())
+    messages = (Outgoing(topic=topic, payload=body, tag=tag or None, group=group or None) for body in bodies)
+    return b"".join(encoder.encode(message, time.time()).part for message in messages)
 
 
 class Setting:
@@ -70,7 +61,7 @@ class Setting:
     async def send(self, *bodies, tag=""):
         for body in bodies if self._group else [bodies]:
             parts = (body,) if self._group else body
-            await self._calls.send(messages_of(self.topic, *parts, tag=tag, group=self._group))
+            await self._calls.send(request_of(self.topic, *parts, tag=tag, group=self._group))
 
     async def receive(self, count=1, *, lease_s=30.0, polls=6):
         """At least `count` deliveries, or what came in so many polls: a new group's first polls may be empty."""

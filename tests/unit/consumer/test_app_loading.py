@@ -8,7 +8,7 @@ import pytest
 
 from sylph_mp.cli.problems import render_error
 from sylph_mp.config.load import load
-from sylph_mp.consumer.app_loading import load_app
+from sylph_mp.consumer.app_loading import innermost, load_app
 from sylph_mp.errors import ConfigError
 
 CONFIG = """\
@@ -143,3 +143,14 @@ def test_a_mistake_of_a_handler_is_shown_at_the_handler(folder: Path) -> None:
         "     |     ^^^^^^\n"
         "  fix: def charge(body: bytes)"
     )
+
+
+def test_an_error_is_placed_at_the_innermost_line_of_the_app(folder: Path) -> None:
+    orders = folder / "shop" / "orders.py"
+    orders.write_text(HANDLERS + "import json\n\n\ndef fail():\n    json.loads('{')\n")
+    config = load("config.toml", environ={}, overrides={})
+    load_app(config)
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        sys.modules["shop.orders"].fail()
+    assert innermost(caught.value, config) == f"shop/orders.py:{len(orders.read_text().splitlines())}"
+    assert innermost(KeyError("never raised"), config) == ""

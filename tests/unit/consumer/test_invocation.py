@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 
 import msgspec
@@ -9,9 +10,13 @@ import pytest
 
 from sylph_mp.api import Ack, Context, DeadLetter, Message, Retry
 from sylph_mp.consumer.invocation import Invocation
+from sylph_mp.consumer.outputs import Sender
 from sylph_mp.consumer.thread_calls import Guard
 from sylph_mp.logs import Log
+from sylph_mp.producer.encoding import Encoder
+from sylph_mp.producer.outgoing import Limits
 from sylph_mp.shm.table import EntryOutcome
+from tests.unit.turns import turns
 
 
 class Order(msgspec.Struct):
@@ -21,7 +26,8 @@ class Order(msgspec.Struct):
 @pytest.fixture
 def call(subscribe, deliver):
     """Call a handler function on messages with these bodies; returns the deliveries."""
-    invocation = Invocation(slot=1, log=Log("slot 1"), handler_log=logging.getLogger("app"))
+    sender = Sender(encoders={"default": Encoder("", Limits())}, largest_bytes=1000, send_now=lambda *_: None)
+    invocation = Invocation(slot=1, log=Log("slot 1"), handler_log=logging.getLogger("app"), sender=sender)
 
     def make(function, *bodies, attempt=1, **settings):
         subscription = subscribe(function, **settings)
@@ -126,7 +132,7 @@ def test_a_body_that_cannot_be_decoded_is_dead_lettered_with_the_reason_and_the_
 
 def test_an_async_handler_is_awaited(call):
     async def later(body: bytes) -> Retry:
-        await asyncio.sleep(0)
+        await turns()
         return Retry(after_s=1)
 
     assert outcome_of(call(later, b"")[0]) is EntryOutcome.RETRY
@@ -172,3 +178,60 @@ def test_a_value_that_is_no_outcome_is_taken_for_success(call):
         return 7
 
     assert outcome_of(call(charge, b"")[0]) is EntryOutcome.ACK
+
+
+def test_what_is_sent_leaves_with_success_only(call):
+    def send(body: bytes, ctx: Context):
+        ctx.send("receipts", {"of": 7}, keys=["k"])
+        ctx.send("audit", b"x", instance="default")
+        if body == b"raise":
+            raise ValueError
+        return Retry(5) if body == b"retry" else None
+
+    (acked,) = call(send, b"fine")
+    assert [(output.instance, output.encoded.topic) for output in acked.outputs] == [
+        ("default", "receipts"),
+        ("default", "audit"),
+    ]
+    assert b'{"of":7}' in acked.outputs[0].encoded.part
+    assert not call(send, b"raise")[0].outputs
+    assert not call(send, b"retry")[0].outputs
+
+
+def test_of_a_batch_those_that_are_acked_wait_for_what_was_sent(call):
+    def send(bodies: list[bytes], ctx: Context) -> list[Retry | None]:
+        ctx.send("receipts", b"both")
+        return [None, Retry(), None]
+
+    first, again, last = call(send, b"1", b"2", b"3", batch=10)
+
+    assert first.outputs is last.outputs
+    assert [output.encoded.topic for output in first.outputs] == ["receipts"]
+    assert not again.outputs
+
+
+@pytest.mark.parametrize(
+    ("send", "says"),
+    [
+        (lambda ctx: ctx.send("receipts", bytes(2000)), "payload makes a message of 2,0.. bytes; at most 1,000 bytes"),
+        (lambda ctx: ctx.send("receipts", b"x", instance="other"), "instance 'other' is not in the configuration"),
+        (lambda ctx: ctx.send("receipts", b"x", keys=["a b"]), "keys 'a b' has a blank"),
+    ],
+)
+def test_what_no_server_would_take_is_the_handlers_failure(call, send, says):
+    def handle(body: bytes, ctx: Context) -> None:
+        send(ctx)
+
+    (delivery,) = call(handle, b"")
+
+    assert outcome_of(delivery) is EntryOutcome.RETRY
+    assert re.search(says, delivery.result.failure.text)
+
+
+def test_waiting_for_a_receipt_would_stop_the_async_handlers(call):
+    async def handle(body: bytes, ctx: Context) -> None:
+        ctx.send_now("receipts", b"x")
+
+    (delivery,) = call(handle, b"")
+
+    assert "await ctx.send_now_async" in delivery.result.failure.text

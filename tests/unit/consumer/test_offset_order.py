@@ -15,12 +15,3 @@ def test_a_later_offset_waits_for_all_before_it(subscribe, deliver):
     assert order.ready(m2) == []
     assert order.ready(m1) == []
     assert ids(order.ready(m0)) == ["m0", "m1", "m2"]
-
-
-def test_one_that_is_lost_no_longer_holds_up_those_behind_it(subscribe, deliver):
-    order = OffsetOrder()
-    m0, m1 = deliver(subscribe(fifo=True), "m0/a", "m1/b")
-    order.add(m0)
-    order.add(m1)
-    assert order.ready(m1) == []
-    assert ids(order.drop(m0)) == ["m1"]

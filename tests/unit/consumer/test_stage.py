@@ -6,6 +6,7 @@ import pytest
 
 from sylph_mp.consumer import stage
 from sylph_mp.consumer.stage import Stage
+from tests.unit.turns import timers
 
 
 class Runner:
@@ -85,7 +86,7 @@ def test_a_slow_suspect_opens_the_gate_and_one_tried_before_does_not(play, monke
         stage.try_alone(suspect)
         stage.submit([other])
         threads.begin(suspect)
-        await asyncio.sleep(0.01)
+        await timers()
         assert threads.queue == [other]
 
     async def tried(stage, threads, calls):
@@ -94,7 +95,7 @@ def test_a_slow_suspect_opens_the_gate_and_one_tried_before_does_not(play, monke
         stage.try_alone(suspect)
         stage.submit([other])
         threads.begin(suspect)
-        await asyncio.sleep(0.01)
+        await timers()
         assert threads.queue == []
 
     play(slow)

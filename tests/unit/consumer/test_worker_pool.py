@@ -49,6 +49,29 @@ def test_work_behind_a_blocked_call_is_done_by_others():
     bench.pool.stop()
 
 
+def test_no_nudge_is_due_while_all_threads_are_busy():
+    bench = Bench(2)
+    gates = [threading.Event(), threading.Event()]
+    begun = threading.Semaphore(0)
+
+    def blocked(gate):
+        begun.release()
+        gate.wait(10)
+
+    bench.pool.submit([lambda: blocked(gates[0]), lambda: blocked(gates[1]), lambda: None])
+    while bench.pool.nudge():
+        pass
+    for _ in gates:
+        assert begun.acquire(timeout=10)
+    assert bench.pool.queued == 1
+    assert not bench.pool.nudge()
+    gates[0].set()
+    bench.wait(2)
+    gates[1].set()
+    bench.wait(1)
+    bench.pool.stop()
+
+
 def test_more_threads_run_at_once_after_growing():
     bench = Bench(1)
     bench.pool.resize(3)

@@ -1,0 +1,58 @@
+"""The seam to whatever sends: a message goes in, one receipt comes out. On the loop thread of who sends."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from sylph_mp.errors import SylphError
+from sylph_mp.lifecycle import Deadline
+from sylph_mp.producer.encoding import Encoded
+
+
+class Receipt(Struct, frozen=True, gc=False):
+    """What became of one message."""
+
+    id: str
+    error: SylphError | None = None
+    """None: the broker has stored it. Else a BrokerError; SaturatedError: dropped; OutgoingError: it is at fault."""
+    unknown: bool = False
+    """With an error: it may have been stored nevertheless, because the answer did not come."""
+    offset: int = -1
+    """In its queue; -1 where the broker did not say."""
+    broker: str = ""
+    """Name of the broker that has stored it."""
+    transaction_id: str = ""
+    """Of a half message: what the broker knows the transaction by."""
+
+
+OnReceipt = Callable[[Receipt], None]
+
+
+class Room(Struct, frozen=True):
+    """What may still be submitted; negative after a message larger than what was left."""
+
+    messages: int
+    size: int
+    """In bytes."""
+
+
+class Outlet(Protocol):
+    def submit(self, encoded: Encoded, on_receipt: OnReceipt) -> bool:
+        """Take a message; `on_receipt` is called once, later, on the loop thread, and must not raise.
+
+        Returns False, and takes nothing, when there is no room or the outlet is closing. Messages of one group
+        are sent in the order of their submission.
+        """
+        ...
+
+    @property
+    def room(self) -> Room: ...
+
+    def when_room(self, callback: Callable[[], None]) -> None:
+        """Call it once, on the loop thread, as soon as a submission is taken again."""
+        ...
+
+    async def close(self, deadline: Deadline) -> None:
+        """Send what was submitted; what is not done by the deadline gets a receipt that says so. Never raises."""
+        ...

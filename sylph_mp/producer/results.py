@@ -1,0 +1,58 @@
+"""What a call to a producer takes and gives, the same with threads and with coroutines. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sylph_mp.errors import OutgoingError, SaturatedError
+from sylph_mp.producer.encoding import Encoded, Encoder, Kind
+from sylph_mp.producer.outgoing import Outgoing
+from sylph_mp.producer.outlet import Receipt
+
+#: What a producer of each kind takes.
+_TAKES = {kind: {kind} for kind in Kind} | {Kind.NORMAL: {Kind.NORMAL, Kind.PRIORITY}}
+#: The field that a message of another kind lacks, or has too much.
+_FIELDS = {Kind.FIFO: "group", Kind.DELAY: "deliver_after_s", Kind.PRIORITY: "priority"}
+
+
+def encode(encoder: Encoder, outgoing: Outgoing, now: float, kind: Kind) -> Encoded:
+    """For a producer of `kind`. Raises OutgoingError, also for a message that another producer is for."""
+    encoded = encoder.encode(outgoing, now, transaction=kind is Kind.TRANSACTION)
+    if encoded.kind not in _TAKES[kind]:
+        field = _FIELDS.get(kind) or _FIELDS[encoded.kind]
+        what = f"makes it a {encoded.kind.name} message, or leaves it one"
+        raise OutgoingError(field, what, f"a {kind.name} message")
+    return encoded
+
+
+def stored_or_dropped(receipt: Receipt) -> Receipt:
+    """Raises what is no policy: a message at fault, a broker that refuses or does not answer."""
+    if receipt.error is not None and not isinstance(receipt.error, SaturatedError):
+        raise receipt.error
+    return receipt
+
+
+def encode_many(
+    messages: Iterable[Any], topic: str, encode: Callable[[Outgoing], Encoded]
+) -> tuple[list[Encoded], dict[int, Receipt]]:
+    """What can be sent, in order; and by their places the receipts of those that cannot."""
+    encoded: list[Encoded] = []
+    refused: dict[int, Receipt] = {}
+    for place, message in enumerate(messages):
+        try:
+            outgoing = message if isinstance(message, Outgoing) else Outgoing(topic=topic, payload=message)
+            if outgoing.topic != topic:
+                raise OutgoingError("topic", f"is {outgoing.topic!r}", repr(topic))
+            encoded.append(encode(outgoing))
+        except OutgoingError as error:
+            refused[place] = Receipt("", error)
+    return encoded, refused
+
+
+def in_order(
+    receipts: Mapping[str, Receipt], encoded: Sequence[Encoded], refused: Mapping[int, Receipt]
+) -> list[Receipt]:
+    """The receipts in the order in which the messages were given."""
+    ordered = [receipts[one.id] for one in encoded]
+    for place in sorted(refused):
+        ordered.insert(place, refused[place])
+    return ordered

@@ -1,0 +1,56 @@
+"""What a dead process had asked for at an ordered topic comes to its successor at once, and each message once."""
+
+import time
+
+from sylph_mp.shm.polls import Polls
+from sylph_mp.shm.segment import Segment
+from sylph_mp.shm.table import FIFO
+from tests.unit.consumer.serving import Remains, Running, app_with, messages, parse, play
+
+
+def test_what_was_on_the_wire_to_a_dead_process_is_asked_for_first_and_with_its_attempt_id():
+    seen: list[bytes] = []
+
+    def take(body: bytes) -> None:
+        seen.append(body)
+
+    async def story(consumer: Running) -> None:
+        consumer.session.put(*messages(1))
+        consumer.assign()
+        await consumer.until(lambda: consumer.session.acked == ["m0"])
+        await consumer.until(lambda: len(consumer.session.attempt_ids) > 2)
+        assert consumer.session.attempt_ids[0] == "dead-1"
+        await consumer.until(lambda: not any(poll.attempt_id == "dead-1" for poll in Polls(consumer.segment).scan()))
+
+    def left(segment: Segment) -> None:
+        Polls(segment).ask(0, 0, "dead-1", time.monotonic_ns() - int(10e9))
+
+    play(app_with(take), story, fifo=True, left=left)
+    assert seen == [b"{}"]
+
+
+def test_a_poll_whose_messages_were_being_admitted_is_not_adopted_but_comes_again():
+    """Killed in between, a process leaves some of them, with handles that are void when the rest is asked for."""
+    seen: list[bytes] = []
+
+    def take(body: bytes) -> None:
+        seen.append(body)
+
+    def left(segment: Segment) -> None:
+        remains, polls = Remains(segment), Polls(segment)
+        long_ago = time.monotonic_ns() - int(10e9)
+        remains.leave("before/a/0", flags=FIFO)
+        remains.leave("half/a/1", flags=FIFO, received_ns=long_ago)
+        polls.ask(0, 0, "dead-1", long_ago)
+        polls.arriving(0, long_ago)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: consumer.session.acked == ["before"])
+        again = [parse(frame) for frame in (b"half/a/1", b"rest/a/2")]
+        consumer.session.put(*again)
+        consumer.assign()
+        await consumer.until(lambda: len(consumer.session.acked) == 3)
+        assert consumer.session.attempt_ids[0] == "dead-1"
+
+    play(app_with(take), story, fifo=True, left=left)
+    assert seen == [b"before/a/0", b"half/a/1", b"rest/a/2"]
