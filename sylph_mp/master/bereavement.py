@@ -13,6 +13,7 @@ from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Topic
 from sylph_mp.logs import Log
 from sylph_mp.master.child import Child
+from sylph_mp.master.coroner import Findings
 from sylph_mp.master.crash_reports import CrashReport, CrashReports, RunningThen
 from sylph_mp.master.faulthandler_dump import Dump, parse_dump
 from sylph_mp.master.quarantine import Quarantine, Quarantined
@@ -59,9 +60,9 @@ class Bereavement:
         self._unadopted: dict[int, tuple[CrashReport, float]] = {}
         """By slot: the report of the last death, and when that was."""
 
-    def mourn(self, slot: Slot, child: Child, stacks: str, now: float) -> CrashReport:
-        """A consumer has died without being asked. `stacks` is what faulthandler wrote, "" for nothing."""
-        dump = parse_dump(stacks)
+    def mourn(self, slot: Slot, child: Child, findings: Findings, now: float) -> CrashReport:
+        """A consumer has died without being asked."""
+        dump = parse_dump(findings.stacks)
         remains = self._remains(slot, child)
         counts = slot.counts()
         verdict = blame(
@@ -74,14 +75,19 @@ class Bereavement:
             CrashReport(
                 slot=slot.number,
                 pid=child.pid,
-                exit=slot.last_exit or "",
+                exit=findings.exit,
                 after_s=now - child.forked_at,
                 running=tuple(_running(each, blames[each.entry.index], child, now) for each in remains),
                 queued=counts.queued,
                 done=counts.done + counts.held,
                 quarantined=tuple(each.message_id for each in remains if blames[each.entry.index].quarantine),
                 stack=child.stuck.stack if child.stuck else _stack(dump),
-                rss_bytes=child.report.rss_bytes if child.report else None,
+                log_lines=findings.recording.log_lines,
+                decided=findings.recording.decided,
+                usage=findings.recording.usage,
+                rss_bytes=findings.rss_bytes,
+                memory_limit_bytes=findings.memory_limit_bytes,
+                oom_killed=findings.oom_killed,
             )
         )
         for each in remains:
@@ -173,6 +179,7 @@ class Bereavement:
                 crashes=tuple(crash.number for crash in crashes),
                 exits=tuple(crash.exit for crash in crashes),
                 stack=report.stack,
+                log_lines=report.log_lines,
                 body=message.body,
             )
         )

@@ -6,14 +6,29 @@ Lives on the master's loop thread from the fork to the last frame on the pipe.
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Config
 from sylph_mp.frames import FrameError, FrameStream
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master.fork_client import ForkClient, Process
-from sylph_mp.pipe import NEWS, Assign, Booted, Drain, Drained, News, Progress, Ready, Refused, Report, Spawn, Stuck
+from sylph_mp.pipe import (
+    NEWS,
+    Assign,
+    Booted,
+    CheckTransaction,
+    Drain,
+    Drained,
+    News,
+    Progress,
+    Ready,
+    ReceiptsWritten,
+    Refused,
+    Report,
+    Spawn,
+    Stuck,
+)
 
 #: What a dead consumer has written can be read at once; more waits only if something it started holds its pipe.
 LAST_WORDS_S = 0.5
@@ -42,6 +57,7 @@ class Child:
         self.stuck: Stuck | None = None
         """The handler call for which it has to be killed."""
         self._handlers: dict[str, str] = {}
+        self._checkers: dict[str, str] = {}
         self._process = process
         self._stream = stream
         self._clock = clock
@@ -91,6 +107,14 @@ class Child:
             self._assigned = assign
             self._stream.post(assign)
 
+    @property
+    def checkers(self) -> Mapping[str, str]:
+        """Topic -> instance, of those whose transactions its app can check."""
+        return self._checkers
+
+    def tell(self, command: ReceiptsWritten | CheckTransaction) -> None:
+        self._stream.post(command)
+
     def stop(self, deadline: Deadline) -> None:
         """Let it drain; it is to be killed at the deadline. An earlier deadline replaces a later one."""
         if self.deadline is None or deadline.at < self.deadline.at:
@@ -135,6 +159,7 @@ class Child:
         match news:
             case Booted():
                 self._handlers = news.handlers
+                self._checkers = news.checkers
                 self.booted_at = self._clock.monotonic()
             case Ready():
                 self.ready_at = self._clock.monotonic()
@@ -148,10 +173,3 @@ class Child:
                 self.stuck = news
             case Drained():
                 self.drained = news
-
-
-def exit_in_words(exit_code: int | None) -> str:
-    """`SIGKILL`, `exit 1`, `unknown`"""
-    if exit_code is None:
-        return "unknown"
-    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit {exit_code}"

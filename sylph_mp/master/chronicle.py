@@ -6,7 +6,8 @@ Called by the supervisor, on the master's loop thread.
 from collections.abc import Iterable
 
 from sylph_mp.control import facts
-from sylph_mp.control.quantities import duration, spaced
+from sylph_mp.control.observation import MemoryMark
+from sylph_mp.control.quantities import duration, share, size, spaced
 from sylph_mp.logs import Log
 from sylph_mp.master import restarts
 from sylph_mp.master.child import Child
@@ -18,6 +19,39 @@ from sylph_mp.pipe import Adopted
 class Chronicle:
     def __init__(self) -> None:
         self._master = Log("master")
+
+    def started(self, slot: Slot, child: Child) -> None:
+        took = spaced(duration((child.ready_at or child.forked_at) - child.forked_at))
+        _of(slot).aside("started", f"a consumer is ready after {took}", pid=child.pid)
+
+    def drained(self, slot: Slot, child: Child) -> None:
+        """It ended because it was told to."""
+        done = child.drained
+        text = (
+            f"{done.settled:,} settled, {done.handed_back:,} handed back, {done.left:,} left"
+            if done
+            else slot.last_exit
+        )
+        _of(slot).aside("drained", f"its consumer has ended: {text}", pid=child.pid)
+
+    def recycled(self, slot: Slot, why: str) -> None:
+        """It is about to be told to end, for a limit that it has reached."""
+        _of(slot).info("recycled", why)
+
+    def not_stood_in(self, slot: Slot, why: str) -> None:
+        """It is about to be told to end, with nobody to run its shards until its successor is ready."""
+        _of(slot).warn("recycle", f"replaced without a stand-in: {why}")
+
+    def not_recycled(self, slot: Slot, rss_bytes: int) -> None:
+        text = f"begins with {spaced(size(rss_bytes))}: too near to consumers.recycle.memory for that to be kept"
+        _of(slot).warn("recycle", text, rss_bytes=rss_bytes)
+
+    def guarded(self, slot: Slot, mark: MemoryMark) -> None:
+        """It is about to be told to end, before the kernel kills something."""
+        running = f", running {', '.join(mark.handlers)}" if mark.handlers else ""
+        used, total = spaced(size(mark.rss_bytes)), spaced(size(mark.total_bytes))
+        text = f"for memory: it has {used} of {total}, of which {share(1 - mark.used_ratio)} are left{running}"
+        _of(slot).warn("recycled", text, rss_bytes=mark.rss_bytes)
 
     def crashed(self, slot: Slot, child: Child, *, crash: int, now: float) -> None:
         lived = spaced(duration(now - child.forked_at))
@@ -56,6 +90,9 @@ class Chronicle:
 
     def report_lost(self, slot: Slot, error: Exception) -> None:
         _of(slot).exception("bug", f"a report cannot be added up: {error}", error, place="report")
+
+    def not_scaled(self, error: Exception) -> None:
+        self._master.exception("bug", f"the autoscaler failed: {error}", error, place="autoscaler")
 
     def replaced(self, numbers: Iterable[int]) -> None:
         self._master.info("replaced", f"new consumers in slots {', '.join(map(str, numbers)) or '-'}")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sylph_mp.clock import Clock
 from sylph_mp.logs import Log
 from sylph_mp.master import durable_file
+from sylph_mp.master.recording import Decided, LogLine, Usage
 
 #: The oldest is removed for the next: a crash loop must not fill a disk.
 MAX_REPORTS = 100
@@ -64,9 +65,17 @@ class CrashReport(Struct, frozen=True, kw_only=True):
     """Message ids."""
     stack: str = ""
     """Of the guilty thread if one is known, the innermost call first; "" if none could be had."""
-    log_lines: tuple[str, ...] = ()
+    log_lines: tuple[LogLine, ...] = ()
     """The process's last, the oldest first."""
+    decided: tuple[Decided, ...] = ()
+    """The last outcomes, the oldest first."""
+    usage: tuple[Usage, ...] = ()
+    """Memory and CPU in its last minutes, the oldest first."""
     rss_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+    """Of its control group, or the host's memory."""
+    oom_killed: bool | None = None
+    """Whether the kernel killed it for want of memory; None if the kernel does not say."""
 
 
 class CrashReports:
@@ -90,9 +99,8 @@ class CrashReports:
 
     def update(self, report: CrashReport) -> None:
         """Replace the report of that number, as when its deliveries have been adopted."""
-        text = msgspec.json.format(msgspec.json.encode(report))
         try:
-            durable_file.write(self._path(report.number), [text, b"\n"])
+            durable_file.write(self._path(report.number), [msgspec.json.encode(report), b"\n"])
         except OSError as error:
             self._log.error(
                 "crash-lost", f"the report of crash {report.number} is not kept: {error}", crash=report.number

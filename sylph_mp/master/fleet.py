@@ -1,12 +1,15 @@
 """All slots: which of them are wanted, what is placed on them, and what is quiet.
 
 Owned by the master, on its loop thread. It changes what is wanted; the supervisor makes it so.
+
+Shards are placed on slots, whoever works there: while a slot's consumer is replaced, the one in the spare slot runs its
+shards, and no other slot's move.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from sylph_mp.config.schema import Config
+from sylph_mp.config.schema import Config, Topic
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master.child import Child
@@ -16,18 +19,28 @@ from sylph_mp.pipe import Assign, Shard
 
 
 class Fleet:
-    def __init__(self, slots: Iterable[Slot], *, config: Config) -> None:
+    def __init__(self, slots: Iterable[Slot], *, spare: Slot, config: Config) -> None:
         self.slots = {slot.number: slot for slot in slots}
+        self.spare = spare
+        """One above all others: for the consumer that stands in for one that is replaced."""
         self.config = config
+        self.threads = config.consumers.threads.min
+        """Wanted for each consumer, as far as its own configuration has room for them."""
         self.quiet: QuietMark | None = None
         """All of it, on somebody's request."""
         self.quiet_topics: dict[str, QuietMark] = {}
-        self.placed: Assignment = {}
+        self.weights: dict[str, float] = {}
+        """Busy threads that one shard of a topic keeps, as far as measured."""
         self.open = False
         """Whether shards may be placed at all."""
+        self._placed: Assignment = {}
+        self._run: Assignment = {}
+        """By the slot in which the consumer is that runs them."""
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter(self.slots.values())
+        """The spare one too."""
+        yield from self.slots.values()
+        yield self.spare
 
     @property
     def members(self) -> list[Slot]:
@@ -38,11 +51,21 @@ class Fleet:
     def wanted(self) -> int:
         return len(self.members)
 
+    def make_room(self, most: int, make: Callable[[int], Slot]) -> None:
+        """Have slots for `most` consumers, and the spare one above them."""
+        for number in range(1, most + 1):
+            if number == self.spare.number:
+                self.slots[number], self.spare = self.spare, make(most + 1)
+            elif number not in self.slots:
+                self.slots[number] = make(number)
+
     def scale(self, wanted: int) -> None:
         """Want that many: the lowest free slots are filled, the highest are emptied."""
-        free = [self.slots[number] for number in sorted(self.slots) if not self.slots[number].wanted]
+        free = [slot for slot in self.slots.values() if not slot.wanted]
+        free.sort(key=lambda slot: (slot.needed, slot.number))
         for slot in free[: max(0, wanted - self.wanted)]:
             slot.wanted = True
+            slot.stands_in_for = None
             slot.forgive()
         for slot in self.members[wanted:]:
             slot.wanted = False
@@ -54,6 +77,8 @@ class Fleet:
     def stop(self, deadline: Deadline) -> None:
         """Drain all consumers, and want none."""
         self.scale(0)
+        for slot in self:
+            slot.stands_in_for = None
         for child in self.children().values():
             child.stop(deadline)
 
@@ -65,27 +90,49 @@ class Fleet:
         """Place the shards on the slots that take work, and tell each consumer its own."""
         if not self.open:
             return
-        self.placed = self._place()
+        runners = self._runners()
+        self._placed = self._place({number: child for number, (_, child) in runners.items()})
+        self._run = {runners[number][0].number: shards for number, shards in self._placed.items()}
         for number, child in self.children().items():
             if child.takes_work:
-                # Its own configuration's: its segment has room for no more.
-                threads = child.config.consumers.threads.max
-                child.assign(Assign(shards=self.placed.get(number, ()), threads=threads))
+                threads = min(self.threads, child.config.consumers.threads.max)
+                child.assign(Assign(shards=self.run_by(number), threads=threads, log_level=self.config.log.level))
 
-    def _place(self) -> Assignment:
-        """Topics that only some consumers know, while a reload goes on, are spread over those."""
-        takers = {slot.number: slot for slot in self if slot.child and slot.child.takes_work and not slot.quiet}
+    def run_by(self, number: int) -> tuple[Shard, ...]:
+        """The shards that the consumer in a slot runs: its own slot's, or those of the one it stands in for."""
+        return self._run.get(number, ())
+
+    def _runners(self) -> dict[int, tuple[Slot, Child]]:
+        """Slot number -> who is to run what is placed there, and where that one is.
+
+        It is the slot's own consumer or, while that is not ready, the one that stands in for it.
+        """
+        runners: dict[int, tuple[Slot, Child]] = {}
+        for slot in self.members:
+            if slot.child is not None and slot.child.takes_work:
+                runners[slot.number] = slot, slot.child
+        for slot in self:
+            if slot.stands_in_for is None or slot.worker is None:
+                continue
+            absent = self.slots[slot.stands_in_for]
+            if absent.wanted and absent.worker is None:
+                runners[absent.number] = slot, slot.worker
+        return {number: runner for number, runner in runners.items() if not self.slots[number].quiet}
+
+    def _place(self, takers: Mapping[int, Child]) -> Assignment:
+        """Topics that only some consumers know, while a reload goes on, or that are pinned, are spread over those."""
         groups: defaultdict[frozenset[int], list[Shard]] = defaultdict(list)
         for topic in self.config.topics.values():
             if not self.quiet and topic.name not in self.quiet_topics:
-                knowing = frozenset(number for number in takers if self._knows(takers[number], topic.name))
+                knowing = frozenset(number for number, child in takers.items() if _may_run(number, child, topic))
                 groups[knowing] += [Shard(topic.name, number) for number in range(topic.shards)]
         placed: Assignment = dict.fromkeys(takers, ())
         for knowing, shards in groups.items():
-            for number, part in place(shards, knowing, previous=self.placed).items():
+            for number, part in place(shards, knowing, previous=self._placed, weights=self.weights).items():
                 placed[number] = tuple(sorted((*placed[number], *part)))
         return placed
 
-    @staticmethod
-    def _knows(slot: Slot, topic: str) -> bool:
-        return slot.child is not None and topic in slot.child.config.topics
+
+def _may_run(number: int, child: Child, topic: Topic) -> bool:
+    """Whether `child` may run what is placed on a slot of a topic."""
+    return (not topic.slots or number in topic.slots) and topic.name in child.config.topics

@@ -11,10 +11,14 @@ import psutil
 
 from sylph_mp import __version__
 from sylph_mp.clock import Clock
-from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
+from sylph_mp.control.observation import Observation, ProducerObservation, Running, SlotObservation, TopicObservation
+from sylph_mp.master.backlogs import Backlogs
 from sylph_mp.master.child import Child
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.live_settings import LiveSettings
+from sylph_mp.master.outlets import Outlets
 from sylph_mp.master.quarantine import Quarantine
+from sylph_mp.master.scaler import Scaler
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.supervisor import Supervisor
 from sylph_mp.shm.arena import Arena
@@ -32,13 +36,21 @@ class Observer:
         *,
         fleet: Fleet,
         supervisor: Supervisor,
+        scaler: Scaler,
         quarantine: Quarantine,
+        live_settings: LiveSettings,
+        outlets: Outlets,
+        backlogs: Backlogs,
         message_id: MessageId,
         clock: Clock,
     ) -> None:
         self._fleet = fleet
         self._supervisor = supervisor
+        self._scaler = scaler
         self._quarantine = quarantine
+        self._live_settings = live_settings
+        self._outlets = outlets
+        self._backlogs = backlogs
         self._message_id = message_id
         self._clock = clock
         self._started_at = clock.monotonic()
@@ -65,7 +77,13 @@ class Observer:
             master_rss_bytes=self._process.memory_info().rss,
             slot_bytes=needed_bytes(geometry_of(config)),
             shm_free_bytes=available_bytes(),
+            slots_without_memory=sum(slot.segment is None for slot in self._fleet.slots.values()),
             quarantine=self._quarantine.mark(),
+            live=self._live_settings.marks,
+            autoscale=self._scaler.status(),
+            producers=tuple(
+                ProducerObservation(instance=instance, lane=lane) for instance, lane in self._outlets.snapshot()
+            ),
         )
 
     def running(self, slot: Slot) -> tuple[Running, ...]:
@@ -103,6 +121,7 @@ class Observer:
             crashes=slot.crashes,
             last_exit=slot.last_exit,
             retry_at=slot.retry_at,
+            guarded=slot.guarded,
             beat_at=slot.beat_at(),
             report=child.report if child else None,
             queued=counts.queued,
@@ -110,7 +129,8 @@ class Observer:
             running=self.running(slot),
             in_flight_limit=consumers.in_flight,
             buffer_size=consumers.buffer,
-            shards=self._fleet.placed.get(slot.number, ()),
+            shards=self._fleet.run_by(slot.number),
+            stands_in_for=slot.stands_in_for,
         )
 
     def _topics(self) -> tuple[TopicObservation, ...]:
@@ -122,6 +142,7 @@ class Observer:
                 shards=topic.shards,
                 time_limit_s=topic.time_limit_s,
                 quiet=self._fleet.quiet or self._fleet.quiet_topics.get(topic.name),
+                backlog=self._backlogs.of(topic),
             )
             for topic in self._fleet.config.topics.values()
         )

@@ -4,27 +4,36 @@ Called on the master's loop thread; the supervisor's next pass makes it so.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.schema import Config
+from sylph_mp.control.event import Event
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation, QuietMark
 from sylph_mp.control.protocol import DeniedError
 from sylph_mp.control.snapshot import snapshot
+from sylph_mp.control.stacks import Stacks
 from sylph_mp.control.status import Snapshot
 from sylph_mp.control.symptoms import symptoms
 from sylph_mp.control.target import Fleet as WholeFleet
 from sylph_mp.control.target import Slot as SlotTarget
 from sylph_mp.control.target import Target, Topic
+from sylph_mp.control.timestamps import rfc3339
 from sylph_mp.control.watch import Watch
 from sylph_mp.errors import BrokerRefusedError, ConfigError, SylphError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.journal import Journal
+from sylph_mp.master.live_settings import LiveSettings
 from sylph_mp.master.observer import Observer
-from sylph_mp.master.rollout import Rollout
+from sylph_mp.master.replacer import Replacer
+from sylph_mp.master.scaler import Scaler
+from sylph_mp.master.scaling_samples import bounds_of
 from sylph_mp.master.slot import Slot
+from sylph_mp.master.stack_reader import StackReader
 from sylph_mp.master.supervisor import Supervisor
 
 
@@ -36,22 +45,29 @@ class Operations:
         *,
         fleet: Fleet,
         supervisor: Supervisor,
+        scaler: Scaler,
         observer: Observer,
         history: History,
-        load: Callable[[], Config],
+        journal: Journal,
+        stack_reader: StackReader,
+        replacer: Replacer,
+        live_settings: LiveSettings,
         check: Callable[[Config], Awaitable[None]],
         make_slot: Callable[[int, Config], Slot],
         clock: Clock,
         log: Log,
     ) -> None:
-        """`load` reads the configuration anew and raises ConfigError; `check` asks the brokers about it and raises
-        BrokerRefusedError for what they refuse for good."""
+        """`check` asks the brokers about a configuration; raises BrokerRefusedError for what they refuse for good."""
         self._fleet = fleet
         self._supervisor = supervisor
+        self._scaler = scaler
         self._observer = observer
         self._history = history
+        self._journal = journal
+        self._stack_reader = stack_reader
+        self._replacer = replacer
         self._watch = Watch()
-        self._load = load
+        self._live_settings = live_settings
         self._check = check
         self._make_slot = make_slot
         self._clock = clock
@@ -61,13 +77,23 @@ class Operations:
         observation = self.look()
         return snapshot(observation, self._history, self._watch.problems)
 
+    def events(self, after: int) -> tuple[Event, ...]:
+        return self._journal.after(after)
+
+    async def stacks(self, slot: int | None) -> Stacks:
+        slots = list(self._fleet) if slot is None else [self._slot(SlotTarget(slot))]
+        if all(each.child is None for each in slots):
+            what = "the fleet" if slot is None else f"slot {slot}"
+            raise DeniedError(f"{what} has no consumer", next="sylph status")
+        return Stacks(at=rfc3339(self._clock.time()), processes=await self._stack_reader.read(slots))
+
     def look(self) -> Observation:
         """Observe, and remember what is wrong; due once a second even if nobody asks."""
         observation = self._observer.observe()
         self._watch.look(symptoms(observation, self._history), observation.now)
         return observation
 
-    async def scale(self, wanted: int) -> str:
+    async def scale(self, wanted: int, by: str) -> str:
         self._deny_while_stopping()
         most = self._fleet.config.consumers.processes.max
         if wanted < 1:
@@ -79,8 +105,30 @@ class Operations:
                 next="sylph reload",
             )
         before = self._fleet.wanted
-        self._fleet.scale(wanted)
-        return self._say("scale", f"{before} to {wanted} consumers", before=before, wanted=wanted)
+        self._scaler.set(wanted, by=by)
+        over = self._overridden()
+        text = f"{before} to {wanted} consumers, {over}until sylph autoscale release"
+        return self._say("scale", text, by=by, **{"from": before, "to": wanted})
+
+    async def autoscale(self, action: Literal["hold", "release"], by: str) -> str:
+        self._deny_while_stopping()
+        if action == "hold":
+            self._scaler.set(self._fleet.wanted, by=by)
+            wanted = self._fleet.wanted
+            consumers = f"{wanted} consumer{'s' if wanted != 1 else ''}"
+            text = f"{consumers}, {self._overridden()}until sylph autoscale release"
+            return self._say("hold", text, by=by)
+        if self._scaler.hold is None:
+            raise DeniedError("nobody holds the fleet", next="sylph autoscale")
+        self._scaler.release(by=by)
+        return self._say("release", f"scales by itself again, from {self._fleet.wanted} consumers", by=by)
+
+    def _overridden(self) -> str:
+        """What a number that somebody said replaces."""
+        processes = self._fleet.config.consumers.processes
+        if processes.min == processes.max:
+            return ""
+        return f"in place of {processes.min} to {processes.max} ({bounds_of(self._fleet.config).place}), "
 
     async def quiet(self, target: Target, by: str) -> str:
         self._deny_while_stopping()
@@ -119,8 +167,8 @@ class Operations:
                 self._roll_out(self._fleet.config)
             case SlotTarget():
                 slot = self._slot(target)
-                slot.forgive()
-                slot.recycle(self._drain_deadline())
+                self._deny_while_rolling_out()
+                self._replacer.recycle(slot.number)
             case Topic(name):
                 raise DeniedError(f"{name} is a topic, and consumers run all topics", next="sylph recycle fleet")
         return self._say("recycle", f"{_name(target)} drains and is replaced")
@@ -148,9 +196,9 @@ class Operations:
 
     async def reload(self) -> str:
         self._deny_while_stopping()
-        self._deny_while_rolling_out()
+        self._deny_while_replacing()
         try:
-            config = self._load()
+            config = self._live_settings.reloaded()
             await self._check(config)
         except (ConfigError, BrokerRefusedError) as error:
             raise DeniedError(
@@ -160,16 +208,42 @@ class Operations:
         self._roll_out(config)
         return self._say("reload", f"{config.path} is read; {self._fleet.wanted} consumers are replaced one by one")
 
+    async def set(self, key: str, value: str, by: str, *, saved: bool) -> str:
+        self._deny_while_stopping()
+        self._deny_while_rolling_out()
+        if saved:
+            self._live_settings.forget(key)
+            return self._say("saved", f"{key} = {value} stands in {self._fleet.config.path}", by=by)
+        try:
+            config = self._live_settings.changed(key, value)
+        except ConfigError as error:
+            raise DeniedError(_first_problem(error), next="sylph config show") from error
+        replaced = self._put_in_force(config)
+        self._live_settings.mark(key, value, by)
+        return self._say("set", f"{key} is {value} now, until the master ends{replaced}", by=by)
+
+    def _put_in_force(self, config: Config) -> str:
+        """Go on with `config`, which differs in what holds at once; says what is done for it besides."""
+        fleet, consumers = self._fleet, config.consumers
+        if any(child.config.consumers.threads.max < consumers.threads.max for child in fleet.children().values()):
+            self._roll_out(config)
+            return "; consumers are replaced one by one, as their memory has room for fewer threads"
+        fleet.config = config
+        self._make_room(config)
+        fleet.threads = consumers.threads.within(fleet.threads)
+        return ""
+
+    def _make_room(self, config: Config) -> None:
+        """Slots for all consumers that there may be, and as many of them as there are to be."""
+        fleet, processes = self._fleet, config.consumers.processes
+        fleet.make_room(processes.max, lambda number: self._make_slot(number, config))
+        fleet.scale(processes.within(fleet.wanted))
+
     def _roll_out(self, config: Config) -> None:
         """Replace all consumers, and go on with `config`."""
-        self._deny_while_rolling_out()
-        fleet, before = self._fleet, self._fleet.config
-        for number in range(1, config.consumers.processes.max + 1):
-            fleet.slots.setdefault(number, self._make_slot(number, config))
-        fleet.config = config
-        processes = config.consumers.processes
-        fleet.scale(min(max(fleet.wanted, processes.min), processes.max))
-        self._supervisor.rollout = Rollout(sorted(fleet.slots), config=config, before=before, clock=self._clock)
+        self._deny_while_replacing()
+        self._make_room(config)
+        self._replacer.roll_out(config)
 
     def _start_slot(self, slot: Slot) -> None:
         slot.quiet = None
@@ -189,15 +263,16 @@ class Operations:
             hint = f"; nearest: {', '.join(near)}" if near else ""
             raise DeniedError(f"there is no topic {topic} in the configuration{hint}", next="sylph status")
 
-    def _drain_deadline(self) -> Deadline:
-        return Deadline.after(self._fleet.config.consumers.drain_s, self._clock)
-
     def _deny_while_stopping(self) -> None:
         if self._supervisor.state == "stopping":
             raise DeniedError("the fleet is stopping", next="sylph status")
 
     def _deny_while_rolling_out(self) -> None:
-        if self._supervisor.rollout is not None:
+        if self._replacer.rolling_out:
+            raise DeniedError("a new configuration is being rolled out", next="sylph status")
+
+    def _deny_while_replacing(self) -> None:
+        if self._replacer.replacing:
             raise DeniedError("consumers are being replaced already", next="sylph status")
 
     def _deny_while_all_quiet(self) -> None:

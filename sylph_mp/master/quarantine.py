@@ -19,6 +19,7 @@ from sylph_mp.control.observation import QuarantineMark
 from sylph_mp.errors import UsageError
 from sylph_mp.logs import Log
 from sylph_mp.master import durable_file
+from sylph_mp.master.recording import LogLine
 
 #: Beyond these, messages are dead-lettered without a file here.
 MAX_MESSAGES, MAX_BYTES = 10_000, 1 << 30
@@ -57,6 +58,8 @@ class Label(Struct, frozen=True, kw_only=True):
     """How those processes ended, in words."""
     stack: str = ""
     """Of its thread in the last crash, the innermost call first; "" if none could be had."""
+    log_lines: tuple[LogLine, ...] = ()
+    """Of its consumer before the last crash, the oldest first."""
     size: int = 0
     """Bytes of the body; this and its checksum are filled in by `put`."""
     sha256: str = ""
@@ -180,6 +183,7 @@ def _merged(known: Quarantined, again: Quarantined) -> Quarantined:
         crashes=tuple(sorted(crashes)),
         exits=tuple(crashes[number] for number in sorted(crashes)),
         stack=again.stack or known.stack,
+        log_lines=again.log_lines or known.log_lines,
     )
 
 

@@ -41,10 +41,11 @@ async def obey(queue: Queue, *, operations: Operations, supervisor: Supervisor, 
         number = await queue.get()
         try:
             if number in STOPPING:
+                log.aside("stop", f"{number.name} was sent to the master")
                 supervisor.stop()
             elif number is signal.SIGHUP:
                 await operations.reload()
             else:
-                await operations.scale(fleet.wanted + (1 if number is signal.SIGTTIN else -1))
+                await operations.scale(fleet.wanted + (1 if number is signal.SIGTTIN else -1), number.name)
         except DeniedError as error:
             log.warn("refused", f"{number.name}: {error}", next=error.next)

@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from sylph_mp.config.schema import Config
-from sylph_mp.control.observation import QuietMark
+from sylph_mp.control.observation import MemoryMark, QuietMark
 from sylph_mp.lifecycle import Deadline, SlotState
 from sylph_mp.master import health, restarts
-from sylph_mp.master.child import Child, exit_in_words
+from sylph_mp.master.child import Child
+from sylph_mp.master.exit_words import exit_in_words
 from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import Counts, EntryState, Table
@@ -26,9 +27,13 @@ class Slot:
         """What its next consumer is started with."""
         self.wanted = False
         """Whether it is to have a consumer."""
+        self.stands_in_for: int | None = None
+        """The slot whose shards its consumer runs while that one's is replaced."""
         self.child: Child | None = None
         self.segment: Segment | None = None
         self.quiet: QuietMark | None = None
+        self.guarded: MemoryMark | None = None
+        """The last time that its consumer was recycled for want of memory."""
         self.restarts = 0
         self.crashes = 0
         self.last_exit: str | None = None
@@ -38,6 +43,8 @@ class Slot:
         self.hung = False
         self.released = False
         """A consumer was started only to settle and hand back what lies here."""
+        self.spoiled = False
+        """The segment is to be replaced."""
         self._recycling = False
         self._started = 0
         self._make = make
@@ -48,7 +55,7 @@ class Slot:
     def reserve(self) -> Segment:
         """The segment, made anew unless it fits the configuration. Raises ResourceError."""
         geometry = geometry_of(self.config)
-        if self.segment is not None and self.segment.geometry != geometry:
+        if self.segment is not None and (self.segment.geometry != geometry or self.spoiled):
             self.release()
         if self.segment is None:
             self.segment = self._make(self.number, geometry)
@@ -60,6 +67,13 @@ class Slot:
             self.segment.unlink()
             self.segment.close()
             self.segment = None
+            self.spoiled = False
+
+    def spoil(self, why: str) -> None:
+        """The shared memory is of no more use: the consumer ends, the next gets another; what was held comes again."""
+        self.spoiled = True
+        if self.child is not None:
+            self.child.kill(f"killed by the master: its outbox is damaged, {why}")
 
     def counts(self) -> Counts:
         """What lies in the in-flight table, whether its consumer lives or not."""
@@ -78,7 +92,18 @@ class Slot:
     def is_due(self, now: float) -> bool:
         """Whether a consumer may be started here."""
         waits = self.retry_at is not None and now < self.retry_at
-        return self.wanted and self.child is None and not self.gave_up and not waits
+        return self.needed and self.child is None and not self.gave_up and not waits
+
+    @property
+    def needed(self) -> bool:
+        """Whether it is to have a consumer, if only for a while."""
+        return self.wanted or self.stands_in_for is not None
+
+    @property
+    def worker(self) -> Child | None:
+        """Its consumer, if that is ready and takes work."""
+        child = self.child
+        return child if child is not None and child.takes_work and child.ready_at is not None else None
 
     def occupy(self, child: Child) -> None:
         self.child = child
@@ -91,6 +116,11 @@ class Slot:
         if self.child is not None:
             self._recycling = True
             self.child.stop(deadline)
+
+    @property
+    def recycling(self) -> bool:
+        """Whether its consumer drains for a successor."""
+        return self._recycling
 
     def vacate(self) -> Child:
         """Take out a consumer that has ended."""
@@ -120,6 +150,15 @@ class Slot:
             for entry in Table(self.segment).scan()
             if entry.state is EntryState.RUNNING and entry.started_s is not None
         ]
+
+    def running_handlers(self) -> tuple[str, ...]:
+        """The names of those that run here, the one that runs longest first."""
+        if self.segment is None or self.child is None:
+            return ()
+        running = [entry for entry in Table(self.segment).scan() if entry.state is EntryState.RUNNING]
+        running.sort(key=lambda entry: entry.started_s or entry.received_s)
+        topics = self.segment.geometry.topics
+        return tuple(dict.fromkeys(self.child.handler_of(topics[entry.topic]) for entry in running))
 
     def replace_stuck(self, now: float) -> restarts.Restart:
         """Its consumer was killed for a handler call that did not end.
@@ -166,7 +205,7 @@ class Slot:
         return "quiet" if self.quiet else "running"
 
     def _state_without_consumer(self, now: float) -> SlotState:
-        if not self.wanted:
+        if not self.needed:
             return "empty"
         if self.gave_up:
             return "gave-up"
@@ -181,4 +220,5 @@ def geometry_of(config: Config) -> Geometry:
         entries=consumers.in_flight,
         threads=consumers.threads.max,
         arena_bytes=consumers.buffer,
+        outbox_bytes=consumers.outbox,
     )

@@ -14,6 +14,7 @@ from sylph_mp.errors import SylphError
 from sylph_mp.logs import Log
 from sylph_mp.master.child import Child
 from sylph_mp.master.fork_client import ForkClient, ForkError
+from sylph_mp.master.rate_limits import RateLimits
 from sylph_mp.master.restarts import MAX_DELAY_S, GiveUp, Restart, Rules, after_death
 from sylph_mp.master.stack_files import StackFiles
 from sylph_mp.pipe import News, Spawn
@@ -28,16 +29,16 @@ class Spawner:
         *,
         entry: str,
         stack_files: StackFiles,
+        rate_limits: RateLimits,
         log_form: Literal["text", "json"],
-        log_level: str,
         rules: Rules,
         clock: Clock,
         log: Log,
     ) -> None:
         self._entry = entry
         self._stack_files = stack_files
+        self._rate_limits = rate_limits
         self._log_form = log_form
-        self._log_level = log_level
         self._rules = rules
         self._clock = clock
         self._log = log
@@ -83,7 +84,7 @@ class Spawner:
     async def spawn(
         self, slot: int, config: Config, segment: str, *, changed: Callable[[Child, News | None], None]
     ) -> Child:
-        """A new consumer. Raises ForkError."""
+        """A new consumer. Raises ForkError, ResourceError."""
         if self._forks is None:
             raise ForkError("there is no forkserver")
         spawn = Spawn(
@@ -92,8 +93,9 @@ class Spawner:
             config=config,
             master_pid=os.getpid(),
             stacks=self._stack_files.path(slot),
+            rates=self._rate_limits.name,
+            rate_lines=self._rate_limits.lines(config),
             log_form=self._log_form,
-            log_level=self._log_level,
         )
         return await Child.start(self._forks, spawn, clock=self._clock, changed=changed)
 

@@ -8,7 +8,9 @@ import os
 from contextlib import AbstractAsyncContextManager
 
 from sylph_mp.clock import Clock
-from sylph_mp.config.schema import Config, Control
+from sylph_mp.config.schema import Config, Control, Instance
+from sylph_mp.errors import BrokerRefusedError
+from sylph_mp.lifecycle import REGISTERS_S
 from sylph_mp.master.broker_check import BrokerCheck, used_instances
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.slot import Slot
@@ -64,12 +66,26 @@ class Startup:
         for instance in used_instances(config):
             named = f"{instance.name} ({instance.endpoints[0]})"
             async with self._step("broker", f"{named}: no answer yet, waiting") as step:
-                while (reason := await self._brokers.instance(config, instance)) is not None:
-                    step.waiting = f"{named}: {reason}, trying again"
-                    self._fleet.open = True  # from now on the consumers try for themselves, and status says how it goes
-                    await asyncio.sleep(RETRY_S)
+                await self._until_known(config, instance, named, step)
                 count = sum(topic.instance == instance.name for topic in config.topics.values())
                 step.text = f"{named} knows {count} of {count} topics"
+
+    async def _until_known(self, config: Config, instance: Instance, named: str, step: Step) -> None:
+        away_at: float | None = None
+        while True:
+            try:
+                reason = await self._brokers.instance(config, instance)
+            except BrokerRefusedError as error:
+                if away_at is None or self._clock.monotonic() - away_at > REGISTERS_S:
+                    raise
+                reason = str(error)
+            else:
+                if reason is None:
+                    return
+                away_at = self._clock.monotonic()
+            step.waiting = f"{named}: {reason}, trying again"
+            self._fleet.open = True  # from now on the consumers try for themselves, and status says how it goes
+            await asyncio.sleep(RETRY_S)
 
     async def _run_consumers(self) -> None:
         async with self._step("consumers", "not all are ready, waiting") as step:

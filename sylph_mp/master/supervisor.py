@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from typing import Literal
 
+from sylph_mp import logs
 from sylph_mp.clock import Clock
 from sylph_mp.control.history import History
 from sylph_mp.control.quantities import duration, setting, spaced
@@ -16,14 +17,19 @@ from sylph_mp.master import health, restarts
 from sylph_mp.master.bereavement import Bereavement
 from sylph_mp.master.child import Child
 from sylph_mp.master.chronicle import Chronicle
+from sylph_mp.master.coroner import Coroner
+from sylph_mp.master.courier import Couriers
+from sylph_mp.master.exit_words import refusal_in_words
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.fork_client import ForkError
-from sylph_mp.master.rollout import Rollout
+from sylph_mp.master.replacer import Replacer
+from sylph_mp.master.scaler import Scaler
 from sylph_mp.master.shutdown import Shutdown, Stopped
 from sylph_mp.master.slot import Slot
 from sylph_mp.master.spawner import Spawner
-from sylph_mp.master.stack_files import StackFiles
-from sylph_mp.pipe import Adopted, News, Refused, Report, Stuck
+from sylph_mp.master.topic_loads import TopicLoads
+from sylph_mp.master.transaction_checks import TransactionChecks
+from sylph_mp.pipe import Adopted, News, OutputsPut, Ready, Refused, Report, Stuck, TransactionChecked
 
 #: Between two passes when nothing happens.
 PASS_S = 0.2
@@ -38,16 +44,19 @@ class Supervisor:
         *,
         fleet: Fleet,
         spawner: Spawner,
+        scaler: Scaler,
         history: History,
         rules: restarts.Rules,
+        coroner: Coroner,
         bereavement: Bereavement,
-        stack_files: StackFiles,
+        couriers: Couriers,
+        checks: TransactionChecks,
+        replacer: Replacer,
         chronicle: Chronicle,
         clock: Clock,
     ) -> None:
         self.state: Literal["starting", "running", "stopping"] = "starting"
         self.shutdown: Shutdown | None = None
-        self.rollout: Rollout | None = None
         self.happened = asyncio.Event()
         """Set it to have a pass at once."""
         self.stopping = asyncio.Event()
@@ -55,12 +64,17 @@ class Supervisor:
         self._failure: Exception | None = None
         self._fleet = fleet
         self._spawner = spawner
+        self._scaler = scaler
         self._history = history
         self._rules = rules
+        self._coroner = coroner
         self._bereavement = bereavement
-        self._stack_files = stack_files
+        self._couriers = couriers
+        self._checks = checks
+        self._replacer = replacer
         self._chronicle = chronicle
         self._clock = clock
+        self._loads = TopicLoads()
         self._looked_at = clock.monotonic()
         self._watching_since = self._looked_at
 
@@ -97,7 +111,7 @@ class Supervisor:
         if self.shutdown is None:
             self.state = "stopping"
             self.stopping.set()
-            self.rollout = None
+            self._replacer.abandon()
             self.shutdown = Shutdown(drain_s=self._fleet.config.consumers.drain_s, clock=self._clock)
             self._fleet.stop(self.shutdown.deadline)
         else:
@@ -118,11 +132,16 @@ class Supervisor:
         self._bury_the_dead(now)
         self._kill_overdue()
         self._kill_hanging(now)
+        self._scale(now)
         self._drain_unwanted()
-        self._go_on_with_rollout()
+        self._replacer.step()
+        self._recycle_who_is_due(now)
         await self._fill_wanted()
         await self._release_unfilled()
+        self._carry_outputs()
+        self._weigh(now)
         self._fleet.assign()
+        logs.set_level(self._fleet.config.log.level)
         self._give_up_if_all_did()
 
     def _notice_standstill(self, now: float) -> None:
@@ -131,24 +150,31 @@ class Supervisor:
         self._looked_at = now
 
     def _bury_the_dead(self, now: float) -> None:
+        self._coroner.look(now)
         for slot in self._fleet:
             if slot.child is not None and slot.child.ended:
                 child = slot.vacate()
                 self._history.ended(slot.number, slot.final_counters(child.pid), at=now)
                 if child.deadline is None:
                     self._mourn(slot, child, now)
-                elif self.shutdown is not None:
-                    self.shutdown.count(child, slot.held)
-                    slot.clear()
+                else:
+                    self._take_leave(slot, child)
+
+    def _take_leave(self, slot: Slot, child: Child) -> None:
+        """It ended because it was told to."""
+        self._chronicle.drained(slot, child)
+        if self.shutdown is not None:
+            self.shutdown.count(child, slot.held)
+            slot.clear()
 
     def _mourn(self, slot: Slot, child: Child, now: float) -> None:
         """It ended without being asked. What it held stays where it is, for its successor."""
-        if child.refused is not None:
-            if self.state == "starting":
-                self.fail(_refusal(child.refused))
-                return
-            slot.last_exit = f"refused: {_reason(child.refused)}"
-        report = self._bereavement.mourn(slot, child, self._stack_files.take(slot.number), now)
+        if child.refused is not None and self.state == "starting":
+            self.fail(_refusal(child.refused))
+            return
+        findings = self._coroner.examine(slot, child, now)
+        slot.last_exit = findings.exit
+        report = self._bereavement.mourn(slot, child, findings, now)
         self._chronicle.crashed(slot, child, crash=report.number, now=now)
         if child.stuck is not None:
             self._chronicle.decided(slot, slot.replace_stuck(now), now=now)
@@ -204,9 +230,23 @@ class Supervisor:
                 child.kill(f"killed by the master: {what} {after_s:.0f} s")
                 self._chronicle.killed(slot, child)
 
+    def _scale(self, now: float) -> None:
+        if self.state != "running":
+            return
+        try:
+            self._scaler.step(now, replacing=self._replacer.replacing)
+        except Exception as error:  # noqa: BLE001 - a bug in what is only measured must not end the supervision
+            self._chronicle.not_scaled(error)
+
+    def _weigh(self, now: float) -> None:
+        topics = self._fleet.config.topics
+        weights = self._loads.weights({name: topic.shards for name, topic in topics.items()}, now)
+        if weights is not None:
+            self._fleet.weights = weights
+
     def _drain_unwanted(self) -> None:
         for slot in self._fleet:
-            if slot.child is not None and not slot.wanted and slot.child.deadline is None:
+            if slot.child is not None and not slot.needed and slot.child.deadline is None:
                 slot.child.stop(self._drain_deadline())
 
     def _drain_deadline(self) -> Deadline:
@@ -214,28 +254,19 @@ class Supervisor:
             return self.shutdown.deadline
         return Deadline.after(self._fleet.config.consumers.drain_s, self._clock)
 
-    def _go_on_with_rollout(self) -> None:
-        rollout = self.rollout
-        if rollout is None:
-            return
-        rollout.step(self._fleet)
-        if rollout.state == "done":
-            self._chronicle.replaced(rollout.replaced)
-        elif rollout.failed_at is not None:
-            self._fleet.config = rollout.before
-            self._chronicle.rollout_failed(rollout.failed_at, kept=self._fleet.wanted - len(rollout.replaced) - 1)
-        if rollout.state != "going":
-            self.rollout = None
+    def _recycle_who_is_due(self, now: float) -> None:
+        if self.state == "running":
+            self._replacer.keep_limits(now)
 
     async def _fill_wanted(self) -> None:
-        for slot in self._fleet.members:
+        for slot in self._fleet:
             if self._spawner.ready and slot.is_due(self._clock.monotonic()):
                 await self._start(slot)
 
     async def _release_unfilled(self) -> None:
         """What lies in a slot that gets no consumer: one is started to settle and hand back, once."""
         for slot in self._fleet:
-            if slot.child is not None or (slot.wanted and not slot.gave_up) or self.shutdown is not None:
+            if slot.child is not None or (slot.needed and not slot.gave_up) or self.shutdown is not None:
                 continue
             if not slot.held:
                 slot.released = False
@@ -248,13 +279,26 @@ class Supervisor:
                 if slot.child is not None:
                     slot.child.stop(Deadline.after(self._fleet.config.consumers.drain_s, self._clock))
 
+    def _carry_outputs(self) -> None:
+        """A consumer says when it has put some; of those of a dead one, or of a word that was lost, nobody says so."""
+        for slot in self._fleet:
+            self._couriers.look(slot)
+
     async def _start(self, slot: Slot) -> None:
         def changed(child: Child, news: News | None) -> None:
             if isinstance(news, Report):
                 self._remember(slot, news)
                 return
+            if isinstance(news, OutputsPut):
+                self._couriers.look(slot)
+                return
+            if isinstance(news, TransactionChecked):
+                self._checks.answered(news)
+                return
             if isinstance(news, Adopted):
                 self._note_adoption(slot, child, news)
+            if isinstance(news, Ready):
+                self._chronicle.started(slot, child)
             self.happened.set()
 
         try:
@@ -273,6 +317,7 @@ class Supervisor:
     def _remember(self, slot: Slot, report: Report) -> None:
         try:
             self._history.report(slot.number, report)
+            self._loads.report(slot.number, report)
         except Exception as error:  # noqa: BLE001 - a bug in what is only looked at must not end the hearing
             self._chronicle.report_lost(slot, error)
 
@@ -285,8 +330,4 @@ class Supervisor:
 def _refusal(refused: Refused) -> SylphError:
     """The error with which a fleet that was starting ends."""
     kinds = {kind.exit_code: kind for kind in (ConfigError, BrokerRefusedError, ResourceError)}
-    return kinds.get(refused.exit_code, SylphError)(_reason(refused), problems=refused.problems)
-
-
-def _reason(refused: Refused) -> str:
-    return refused.problems[0].what if refused.problems else f"exit code {refused.exit_code}"
+    return kinds.get(refused.exit_code, SylphError)(refusal_in_words(refused), problems=refused.problems)

@@ -4,61 +4,73 @@ The only module of the master that names RocketMQ.
 """
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine, Sequence
+import math
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 
+import msgspec
 from setproctitle import setproctitle
 
 from sylph_mp.api import Message
 from sylph_mp.clock import Clock, SystemClock
 from sylph_mp.config.file import problems_of, shown_path
-from sylph_mp.config.schema import Config, Instance
+from sylph_mp.config.schema import Config, Instance, Producers
 from sylph_mp.control.history import History
-from sylph_mp.control.http_server import HttpServer
 from sylph_mp.control.protocol import Stopped as StoppedMessage
-from sylph_mp.control.quantities import size, spaced
 from sylph_mp.control.server import ControlServer
+from sylph_mp.control.timeline import Timeline
 from sylph_mp.errors import BrokerError, SylphError
-from sylph_mp.logs import Log
+from sylph_mp.lifecycle import Deadline
+from sylph_mp.logs import Log, heard_by
 from sylph_mp.master import signals, state_folder
+from sylph_mp.master.backlogs import Backlogs, fetch
 from sylph_mp.master.bereavement import Bereavement
 from sylph_mp.master.broker_check import Answer, Ask, BrokerCheck
 from sylph_mp.master.chronicle import Chronicle
+from sylph_mp.master.coroner import Coroner
+from sylph_mp.master.courier import Couriers
 from sylph_mp.master.crash_reports import CrashReports
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.host import Host
+from sylph_mp.master.http_port import http_port
+from sylph_mp.master.journal import Journal
+from sylph_mp.master.live_settings import LiveSettings, Load
+from sylph_mp.master.memory_account import MemoryAccount
 from sylph_mp.master.narrator import Narrator
 from sylph_mp.master.observer import Observer
 from sylph_mp.master.operations import Operations
 from sylph_mp.master.options import Options
+from sylph_mp.master.outlets import Outlets
 from sylph_mp.master.quarantine import Quarantine
+from sylph_mp.master.rate_limits import RateLimits
+from sylph_mp.master.recycler import Recycler
+from sylph_mp.master.replacer import Replacer
 from sylph_mp.master.restarts import Rules
+from sylph_mp.master.scaler import Scaler
 from sylph_mp.master.shutdown import Stopped
-from sylph_mp.master.slot import Slot, geometry_of
+from sylph_mp.master.slot_memory import SlotMemory
 from sylph_mp.master.spawner import Spawner
 from sylph_mp.master.stack_files import StackFiles
+from sylph_mp.master.stack_reader import StackReader
+from sylph_mp.master.stand_in import StandIn
 from sylph_mp.master.startup import Startup
 from sylph_mp.master.strikes import Strikes
 from sylph_mp.master.supervisor import Supervisor
-from sylph_mp.master.transcript import Transcript, groups_of, step
+from sylph_mp.master.transaction_checks import TransactionChecks
+from sylph_mp.master.transcript import Transcript, groups_of
+from sylph_mp.producer.publisher import Publisher
+from sylph_mp.producer.transactions import answer_by
 from sylph_mp.rocketmq.delivery import Delivery
 from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.probe import Finding, probe
-from sylph_mp.shm.layout import Geometry
-from sylph_mp.shm.segment import (
-    Segment,
-    available_bytes,
-    clear_left_over,
-    needed_bytes,
-    require,
-    segment_name,
-    segment_prefix,
-)
 
 #: The symptoms are looked at so often even if nobody asks, for their times to be right.
 WATCH_S = 1.0
+#: When the consumers are gone nobody waits for receipts; what is on the wire is waited for all the same.
+LAST_RECEIPTS_S = 1.0
 
 
 def prepare_process() -> None:
@@ -69,61 +81,76 @@ def prepare_process() -> None:
 class Master:
     """All parts of one master; `run` once."""
 
-    def __init__(
-        self, config: Config, *, load: Callable[[], Config], transcript: Transcript, options: Options, log: Log
-    ) -> None:
+    def __init__(self, config: Config, *, load: Load, transcript: Transcript, options: Options, log: Log) -> None:
         """`load` reads the configuration anew."""
         clock = SystemClock()
         self._config = config
         self._transcript = transcript
         self._options = options
+        self._log = log
         self._clock = clock
-        self._prefix = segment_prefix(config.control.socket)
-        self._fleet = fleet = Fleet(
-            [self._make_slot(number, config) for number in range(1, config.consumers.processes.max + 1)], config=config
-        )
-        fleet.scale(config.consumers.processes.min)
-        history, rules = History(), Rules()
+        self._memory = memory = SlotMemory(config, clock=clock, log=log)
+        self._fleet = fleet = memory.make_fleet()
+        scaler = Scaler(fleet=fleet, probe=options.host or Host(), pace=options.pace, clock=clock, log=log)
+        self._history = history = History()
+        self._timeline = Timeline()
+        rules = Rules()
+        self._journal = journal = Journal(clock)
         state = Path(config.control.state)
         stack_files, quarantine = StackFiles(state), Quarantine(state, clock)
-        bereavement = Bereavement(
-            quarantine=quarantine,
-            strikes=Strikes(state),
-            reports=CrashReports(state, clock),
-            message_in=message_in,
-            clock=clock,
-        )
+        self._checks = checks = TransactionChecks(fleet=fleet)
+        self._outlets = _outlets(fleet, checks, clock=clock, log=log)
+        self._rate_limits = RateLimits(name=memory.rates_name, config=lambda: fleet.config, clock=clock)
         self._spawner = Spawner(
             entry=options.entry,
             stack_files=stack_files,
+            rate_limits=self._rate_limits,
             log_form="json" if options.log_form == "json" else "text",
-            log_level=options.log_level,
             rules=rules,
             clock=clock,
             log=log,
         )
+        replacer = _replacer(fleet, scaler, clock)
         self._supervisor = supervisor = Supervisor(
             fleet=fleet,
             spawner=self._spawner,
+            scaler=scaler,
             history=history,
             rules=rules,
-            bereavement=bereavement,
-            stack_files=stack_files,
+            coroner=Coroner(stack_files=stack_files, memory=MemoryAccount()),
+            bereavement=_bereavement(state, quarantine, clock),
+            couriers=Couriers(outlet=self._outlets.of),
+            checks=checks,
+            replacer=replacer,
             chronicle=Chronicle(),
             clock=clock,
         )
+        self._backlogs = Backlogs(config=lambda: fleet.config, fetch=fetch, clock=clock, log=log)
+        live_settings = LiveSettings(fleet=fleet, load=load, clock=clock)
         observer = Observer(
-            fleet=fleet, supervisor=supervisor, quarantine=quarantine, message_id=message_id, clock=clock
+            fleet=fleet,
+            supervisor=supervisor,
+            scaler=scaler,
+            quarantine=quarantine,
+            live_settings=live_settings,
+            outlets=self._outlets,
+            backlogs=self._backlogs,
+            message_id=message_id,
+            clock=clock,
         )
         brokers = BrokerCheck(options.ask or asking(clock))
         self._operations = operations = Operations(
             fleet=fleet,
             supervisor=supervisor,
+            scaler=scaler,
             observer=observer,
             history=history,
-            load=load,
+            journal=journal,
+            stack_reader=StackReader(stack_files=stack_files, observer=observer, clock=clock),
+            replacer=replacer,
+            live_settings=live_settings,
             check=brokers.all,
-            make_slot=self._make_slot,
+            make_slot=memory.make_slot,
             clock=clock,
             log=log,
         )
@@ -134,10 +161,12 @@ class Master:
             commands=operations,
             log=log,
         )
-        self._http = HttpServer(
-            address=control.http,
-            problem=problems_of(config, "control.http", unset="control.http"),
-            look=operations.status,
+        self._http = http_port(
+            config=config,
+            commands=operations,
+            history=history,
+            timeline=self._timeline,
+            screen=options.screen,
             log=log,
         )
         self._startup = Startup(
@@ -152,13 +181,13 @@ class Master:
         self._narrator = Narrator(
             fleet=fleet, supervisor=supervisor, observer=observer, transcript=transcript, clock=clock
         )
-        self._log = log
 
     async def run(self, signalled: signals.Queue) -> Stopped:
         """Until a stop is over. Raises SylphError: what was refused, could not be had, or gave up."""
         config = self._config
         last: StoppedMessage | None = None
         async with AsyncExitStack() as stack:
+            stack.enter_context(heard_by(self._journal))
             await self._control.start()
             stack.push_async_callback(lambda: self._control.stop(last))
             state_folder.prepare(
@@ -166,8 +195,9 @@ class Master:
             )
             self._spawner.launch()
             stack.callback(self._spawner.close)
+            stack.push_async_callback(lambda: self._outlets.close(Deadline.after(LAST_RECEIPTS_S, self._clock)))
             stack.push_async_callback(self._release)
-            await self._reserve()
+            await self._memory.reserve(self._fleet, self._rate_limits, self._transcript)
             if config.control.http:
                 await self._http.start()
                 stack.push_async_callback(self._http.stop)
@@ -179,25 +209,6 @@ class Master:
             last = StoppedMessage(stopped.sentence, stopped.exit_code)
             self._transcript.stopped(stopped)
         return stopped
-
-    async def _reserve(self) -> None:
-        """All slots' memory at once, so that it cannot run out later."""
-        config, slots = self._config, list(self._fleet)
-        async with step(self._transcript, "memory", clock=self._clock, waiting="reserving shared memory") as memory:
-            for name in clear_left_over(self._prefix):
-                self._log.warn("left-over", f"shared memory {name} of a master that was killed is removed")
-            each = needed_bytes(geometry_of(config))
-            there = available_bytes()
-            place = config.places.get("consumers.buffer", "")
-            require(each * len(slots), len(slots), buffer=config.consumers.buffer, place=place)
-            for slot in slots:
-                slot.reserve()
-            total = spaced(size(each * len(slots)))
-            memory.text = (
-                f"{len(slots)} slots x {spaced(size(each))} = {total} of {spaced(size(there))} in /dev/shm"
-                if len(slots) > 1
-                else f"1 slot of {total} of {spaced(size(there))} in /dev/shm"
-            )
 
     async def _supervise(self, signalled: signals.Queue) -> Stopped:
         supervisor = self._supervisor
@@ -212,6 +223,8 @@ class Master:
                 vital=True,
             ),
             self._help(self._watch()),
+            self._help(self._rate_limits.run()),
+            self._help(self._backlogs.run()),
             self._help(self._narrator.run()),
         ]
         try:
@@ -243,11 +256,18 @@ class Master:
         while True:
             setproctitle(f"sylph: master {groups_of(self._fleet.config)} [{self._supervisor.state}]")
             self._look()
+            self._watch_transactions()
             await asyncio.sleep(WATCH_S)
+
+    def _watch_transactions(self) -> None:
+        for instance, topic in self._checks.topics():
+            self._outlets.of(instance).watch(topic)
+        for topic, why in self._outlets.watch_failures().items():
+            self._log.warn("transactions-unwatched", f"the broker cannot ask about transactions: {why}", topic=topic)
 
     def _look(self) -> None:
         try:
-            self._operations.look()
+            self._timeline.record(self._operations.look(), self._history)
         except Exception as error:  # noqa: BLE001 - a bug met by looking must not end the fleet
             self._log.exception("bug", f"looking at the fleet failed: {error}", error, place="look")
 
@@ -258,13 +278,39 @@ class Master:
             await child.gone()
         for slot in self._fleet:
             slot.release()
+        self._rate_limits.release()
 
-    def _make_slot(self, number: int, config: Config) -> Slot:
-        return Slot(number, config=config, make=self._make_segment, now=self._clock.monotonic())
 
-    def _make_segment(self, slot: int, geometry: Geometry) -> Segment:
-        name = segment_name(self._prefix, slot)
-        return Segment.create(name, slot=slot, geometry=geometry, master_pid=os.getpid())
+def _replacer(fleet: Fleet, scaler: Scaler, clock: Clock) -> Replacer:
+    chronicle, lots = Chronicle(), Random()  # noqa: S311 - jitter is no secret
+    recycler = Recycler(fleet=fleet, host=lambda: scaler.host, random=lots, chronicle=chronicle, clock=clock)
+    stand_in = StandIn(fleet=fleet, lacks_room=recycler.lacks_room, chronicle=chronicle)
+    return Replacer(fleet=fleet, recycler=recycler, stand_in=stand_in, chronicle=chronicle, clock=clock)
+
+
+def _bereavement(state: Path, quarantine: Quarantine, clock: Clock) -> Bereavement:
+    return Bereavement(
+        quarantine=quarantine,
+        strikes=Strikes(state),
+        reports=CrashReports(state, clock),
+        message_in=message_in,
+        clock=clock,
+    )
+
+
+def _outlets(fleet: Fleet, checks: TransactionChecks, *, clock: Clock, log: Log) -> Outlets:
+    return Outlets(
+        configured=lambda: fleet.config.instances,
+        make=lambda instance: Publisher(
+            instance, _patient(fleet.config.producers), clock=clock, on_orphan=answer_by(checks.ask, log)
+        ),
+        clock=clock,
+    )
+
+
+def _patient(producers: Producers) -> Producers:
+    """For the outputs of handlers: the delivery waits, and its handler would send it once more at the worst."""
+    return msgspec.structs.replace(producers, retries=1 << 30, give_up_s=math.inf, duplicates=True)
 
 
 def message_in(frame: bytes, attempt: int) -> Message | None:

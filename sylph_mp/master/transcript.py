@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sylph_mp import __version__
 from sylph_mp.clock import Clock
-from sylph_mp.config.schema import Config
+from sylph_mp.config.schema import Config, Range
 from sylph_mp.control.quantities import seconds, spaced
 from sylph_mp.logs import Log
 from sylph_mp.master.shutdown import Stopped
@@ -45,10 +45,11 @@ class Transcript(Protocol):
 
 
 class Screen:
-    """On a terminal; `write` takes a line."""
+    """On a terminal; `write` takes a line, `log` is for who listens."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], *, log: Log) -> None:
         self._write = write
+        self._log = log
 
     def begin(self, *, version: str, config: str, groups: str) -> None:
         self._write(f"sylph {version}, {config}, {groups}")
@@ -60,6 +61,7 @@ class Screen:
 
     def ready(self, took_s: float, *, consumers: int, topics: int, groups: str) -> None:
         self._write(f"ready in {took_s:.1f} s. Look: sylph status. Stop: Ctrl-C.")
+        self._log.aside("ready", _ready(took_s, consumers), topics=topics, group=groups)
 
     def stopping(self, drain_s: float) -> None:
         self._write(f"stopping: no new deliveries, {drain_s:g} s to finish; Ctrl-C again kills")
@@ -69,6 +71,7 @@ class Screen:
 
     def stopped(self, stopped: Stopped) -> None:
         self._write(stopped.sentence)
+        self._log.aside("stopped", stopped.sentence, **_figures(stopped))
 
 
 class LogLines:
@@ -84,7 +87,7 @@ class LogLines:
         self._log.debug(name, text)
 
     def ready(self, took_s: float, *, consumers: int, topics: int, groups: str) -> None:
-        self._log.info("ready", f"{consumers} consumers in {took_s:.1f} s", topics=topics, group=groups)
+        self._log.info("ready", _ready(took_s, consumers), topics=topics, group=groups)
 
     def stopping(self, drain_s: float) -> None:
         self._log.debug("stopping", f"no new deliveries, {drain_s:g} s to finish")
@@ -93,15 +96,12 @@ class LogLines:
         self._log.debug("stopping", text)
 
     def stopped(self, stopped: Stopped) -> None:
-        tally = stopped.tally
-        self._log.info(
-            "stopped",
-            stopped.sentence,
-            settled=tally.settled,
-            handed_back=tally.handed_back,
-            left=tally.left,
-            took_s=round(stopped.took_s, 1),
-        )
+        self._log.info("stopped", stopped.sentence, **_figures(stopped))
+
+
+def _figures(stopped: Stopped) -> dict[str, float]:
+    tally, took_s = stopped.tally, round(stopped.took_s, 1)
+    return {"settled": tally.settled, "handed_back": tally.handed_back, "left": tally.left, "took_s": took_s}
 
 
 def open_transcript(transcript: Transcript, config: Config, *, took_s: float) -> None:
@@ -146,10 +146,19 @@ def groups_of(config: Config) -> str:
 
 def _summary(config: Config) -> str:
     """`3 topics, 2 to 4 consumers, 8 threads each`"""
-    count, processes, threads = len(config.topics), config.consumers.processes, config.consumers.threads
-    consumers = f"{processes.min}" if processes.min == processes.max else f"{processes.min} to {processes.max}"
-    each = f"{threads.min}" if threads.min == threads.max else f"{threads.min} to {threads.max}"
-    return f"{_plural(count, 'topic')}, {consumers} consumers, {each} threads each"
+    consumers = config.consumers
+    topics, processes = _plural(len(config.topics), "topic"), _between(consumers.processes, "consumer")
+    return f"{topics}, {processes}, {_between(consumers.threads, 'thread')} each"
+
+
+def _ready(took_s: float, consumers: int) -> str:
+    return f"{_plural(consumers, 'consumer')} in {took_s:.1f} s"
+
+
+def _between(both: Range, noun: str) -> str:
+    """`2 to 4 consumers`"""
+    most = _plural(both.max, noun)
+    return most if both.min == both.max else f"{both.min} to {most}"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -1,7 +1,5 @@
 """After a death the table says who is to blame, quarantine has who is guilty, and a report tells what happened."""
 
-import os
-import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -10,13 +8,13 @@ from sylph_mp.api import Message
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Topic
 from sylph_mp.master.bereavement import Bereavement
+from sylph_mp.master.coroner import Findings
 from sylph_mp.master.crash_reports import CrashReports
 from sylph_mp.master.quarantine import Quarantine
+from sylph_mp.master.recording import LogLine, Recording
 from sylph_mp.master.strikes import Strikes
 from sylph_mp.pipe import Adopted
 from sylph_mp.shm.arena import Arena
-from sylph_mp.shm.layout import Geometry
-from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import SUSPECT, EntryOutcome, EntryState, Table
 from sylph_mp.shm.vitals import VitalsWriter
 
@@ -31,12 +29,11 @@ class Grave:
         self.folder = folder
         self.table = Table(segment)
         self.arena = Arena(segment)
-        self.slot = SimpleNamespace(number=3, segment=segment, last_exit="SIGSEGV", counts=self.table.counts)
+        self.slot = SimpleNamespace(number=3, segment=segment, counts=self.table.counts)
         topics = {"orders": Topic(name="orders", instance="default", group="g", quarantine=quarantine)}
         self.child = SimpleNamespace(
             pid=77,
             forked_at=NOW - 60,
-            report=None,
             stuck=None,
             stuck_thread=None,
             config=SimpleNamespace(topics=topics),
@@ -64,17 +61,9 @@ class Grave:
         if thread is not None:
             self.table.start(index, thread, int((NOW - 2) * 1e9))
 
-    def mourn(self, stacks=""):
-        return self.bereavement.mourn(self.slot, self.child, stacks, NOW)
-
-
-@pytest.fixture
-def segment():
-    geometry = Geometry(topics=("orders",), entries=32, threads=4, arena_bytes=1 << 20)
-    segment = Segment.create(f"sylph-test-{uuid.uuid4().hex[:8]}", slot=3, geometry=geometry, master_pid=os.getpid())
-    yield segment
-    segment.close()
-    segment.unlink()
+    def mourn(self, stacks="", **findings):
+        found = Findings(exit="SIGSEGV (exit -11)", stacks=stacks, **findings)
+        return self.bereavement.mourn(self.slot, self.child, found, NOW)
 
 
 @pytest.fixture
@@ -124,6 +113,16 @@ def test_at_the_limit_the_message_is_put_away_and_its_entry_is_done(segment, tmp
     assert (label.id, label.handler, label.strikes, label.crashes) == ("killer", "charge", 2, (1, 2))
     assert report.quarantined == ("killer",)
     assert grave.quarantine.find("killer").body == b"killer"
+
+
+def test_report_and_quarantine_have_what_was_logged_last(grave):
+    first, second = (LogLine(at_wall=wall, level="info", text="render began") for wall in (1.0, 2.0))
+    grave.hold(0, "killer", thread=0)
+    report = grave.mourn(recording=Recording(log_lines=(first,)), rss_bytes=7, memory_limit_bytes=8, oom_killed=False)
+    assert (report.exit, report.log_lines) == ("SIGSEGV (exit -11)", (first,))
+    assert (report.rss_bytes, report.memory_limit_bytes, report.oom_killed) == (7, 8, False)
+    grave.mourn(recording=Recording(log_lines=(second,)))
+    assert grave.quarantine.find("killer").log_lines == (second,)
 
 
 def test_a_message_that_quarantine_cannot_keep_is_never_acked(segment, tmp_path, monkeypatch):

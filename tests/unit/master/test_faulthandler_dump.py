@@ -9,23 +9,26 @@ from hypothesis import strategies as st
 
 from sylph_mp.master.faulthandler_dump import Dump, parse_dump
 
-#: A thread that dies in `guilty`, beside one that sleeps in `innocent`; it says first which number is whose.
+#: A thread that dies in `guilty`, beside one that waits in `innocent`; it says first which number is whose.
 VICTIM = """
-import ctypes, faulthandler, os, signal, sys, threading, time
+import ctypes, faulthandler, os, signal, sys, threading
 
 faulthandler.enable(all_threads=True)
 faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
 
 def innocent():
     print("innocent", threading.get_ident(), flush=True)
-    time.sleep(30)
+    never.acquire()
 
 def guilty():
-    time.sleep(0.2)
+    while sys._current_frames()[other.ident].f_lineno != 9: pass
     print("guilty", threading.get_ident(), flush=True)
     {deed}
 
-threading.Thread(target=innocent, daemon=True).start()
+never = threading.Lock()
+never.acquire()
+other = threading.Thread(target=innocent, daemon=True)
+other.start()
 thread = threading.Thread(target=guilty)
 thread.start()
 thread.join()

@@ -61,10 +61,22 @@ def child(**handlers: str) -> Any:
 
 def observe(slot: Slot, config: Config) -> Any:
     supervisor: Any = SimpleNamespace(state="running")
-    fleet = Fleet([slot], config=config)
+    fleet = Fleet([slot], spare=Slot(99, config=config, make=SimpleNamespace, now=0.0), config=config)
     quarantine: Any = SimpleNamespace(mark=lambda: QUARANTINE)
+    scaler: Any = SimpleNamespace(status=lambda: None)
+    settings: Any = SimpleNamespace(marks=())
+    outlets: Any = SimpleNamespace(snapshot=list)
+    backlogs: Any = SimpleNamespace(of=lambda topic: 7)
     return Observer(
-        fleet=fleet, supervisor=supervisor, quarantine=quarantine, message_id=bytes.decode, clock=SystemClock()
+        fleet=fleet,
+        supervisor=supervisor,
+        scaler=scaler,
+        quarantine=quarantine,
+        live_settings=settings,
+        outlets=outlets,
+        backlogs=backlogs,
+        message_id=bytes.decode,
+        clock=SystemClock(),
     ).observe()
 
 

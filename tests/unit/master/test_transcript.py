@@ -4,23 +4,13 @@ import asyncio
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from sylph_mp.config.schema import Config, Consumers, Control, Instance, Range, Topic
+from sylph_mp.logs import Log
 from sylph_mp.master.shutdown import Stopped, Tally
 from sylph_mp.master.transcript import Screen, notice_times, open_transcript, step
-
-
-class Hands:
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
+from tests.unit.hands import Hands
 
 
 def config(*topics: str, groups: tuple[str, ...] = ("orders-service",)) -> Config:
@@ -44,7 +34,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def screen(lines: list[str]) -> Screen:
-    return Screen(lines.append)
+    return Screen(lines.append, log=Log("master"))
 
 
 def test_the_start(screen: Screen, lines: list[str]) -> None:
@@ -108,3 +98,9 @@ def test_a_step_that_fails_says_nothing(screen: Screen, lines: list[str]) -> Non
 
 def test_a_slow_step_says_so_after_2_s_then_10_s_then_each_minute() -> None:
     assert list(itertools.islice(notice_times(), 5)) == [2.0, 10.0, 60.0, 120.0, 180.0]
+
+
+def test_one_is_not_many(screen: Screen, lines: list[str]) -> None:
+    one = replace(config("orders"), consumers=Consumers(processes=Range(1, 1), threads=Range(1, 1)))
+    open_transcript(screen, one, took_s=0.0)
+    assert "1 topic, 1 consumer, 1 thread each" in lines[1]

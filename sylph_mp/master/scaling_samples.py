@@ -1,0 +1,102 @@
+"""Reads off the fleet what the autoscaler is to know: the newest reports, and what forbids a decision just now.
+
+Runs on the master's loop thread; asks no consumer.
+"""
+
+from collections.abc import Iterator
+
+from sylph_mp.config.schema import Config
+from sylph_mp.control import facts
+from sylph_mp.master.child import Child
+from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.scaling_signals import Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
+from sylph_mp.master.slot import geometry_of
+from sylph_mp.pipe import Report
+from sylph_mp.shm.segment import available_bytes, needed_bytes
+
+
+def sample(fleet: Fleet, *, host: HostSignal, now: float, replacing: bool) -> FleetSignal:
+    """`replacing`: a rollout goes on."""
+    return FleetSignal(
+        now=now,
+        consumers=tuple(_consumer(child.pid, report) for child, report in _reports(fleet, now)),
+        wanted=fleet.wanted,
+        threads=fleet.threads,
+        lost=sum(slot.gave_up for slot in fleet.members),
+        shards=sum(topic.shards for topic in fleet.config.topics.values() if topic.name not in fleet.quiet_topics),
+        shm_slots=_shm_slots(fleet),
+        host=host,
+        blocked=_blocked(fleet, now, replacing=replacing),
+    )
+
+
+def bounds_of(config: Config) -> Bounds:
+    return Bounds(
+        processes=config.consumers.processes,
+        threads=config.consumers.threads,
+        place=_place(config, "consumers.processes"),
+        threads_place=_place(config, "consumers.threads"),
+    )
+
+
+def _place(config: Config, key: str) -> str:
+    """`config.toml:9`; the column says nothing here."""
+    place = config.places.get(key) or next((at for name, at in config.places.items() if name.startswith(f"{key}.")), "")
+    file, _, line = place.partition(":")
+    return f"{file}:{line.partition(':')[0]}" if line else place or "the default"
+
+
+def _reports(fleet: Fleet, now: float) -> Iterator[tuple[Child, Report]]:
+    for slot in fleet.members:
+        child = slot.child
+        if child is None or not child.takes_work or child.report is None or slot.quiet is not None:
+            continue
+        if now - child.report.at <= facts.STALE_S:
+            yield child, child.report
+
+
+def _consumer(pid: int, report: Report) -> ConsumerSignal:
+    topics = tuple(
+        TopicSignal(
+            topic=topic.topic,
+            received=topic.counters.get("received", 0),
+            started=topic.counters.get("started", 0),
+            run_s=topic.run_s,
+            age_s=topic.age_s,
+            wait=topic.wait,
+        )
+        for topic in report.topics
+    )
+    return ConsumerSignal(
+        pid=pid,
+        at=report.at,
+        threads=max(1, report.threads),
+        busy_s=report.busy_s,
+        calls=report.calls,
+        calls_s=report.calls_s,
+        cpu_s=report.cpu_s,
+        rss_bytes=report.rss_bytes,
+        topics=topics,
+    )
+
+
+def _shm_slots(fleet: Fleet) -> int:
+    """Slots have their memory from the start on, unless a reload has added them."""
+    free = [slot for slot in fleet.slots.values() if not slot.wanted]
+    there = sum(slot.segment is not None for slot in free)
+    without = len(free) - there
+    return there + min(without, available_bytes() // needed_bytes(geometry_of(fleet.config))) if without else there
+
+
+def _blocked(fleet: Fleet, now: float, *, replacing: bool) -> str | None:
+    if fleet.quiet is not None:
+        return f"the fleet is quiet, by {fleet.quiet.by}"
+    if replacing or any(slot.recycling for slot in fleet.members):
+        return "consumers are being replaced"
+    away = {
+        instance.name
+        for _, report in _reports(fleet, now)
+        for instance in report.instances
+        if instance.failing_since is not None and now - (instance.answered_at or instance.failing_since) > facts.STALE_S
+    }
+    return f"broker {min(away)} does not answer" if away else None
