@@ -8,25 +8,31 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import msgspec
 
+from sylph_mp.control.event import Event
 from sylph_mp.control.peer import peer_pid
 from sylph_mp.control.protocol import (
     RESPONSES,
     Denied,
     Done,
+    Events,
+    EventsRequest,
     Failed,
     Request,
     Response,
     Shown,
+    StacksRequest,
+    StacksShown,
     StatusRequest,
     Stop,
     Stopped,
     Verb,
 )
+from sylph_mp.control.stacks import Stacks
 from sylph_mp.control.status import Snapshot
 from sylph_mp.errors import NoAnswerError, NoMasterError, Problem, SylphError, UsageError
 
@@ -36,6 +42,9 @@ LOOK_S = 2.0
 VERB_S = 15.0
 #: How long a master that has said its last word may take to be gone.
 GONE_S = 10.0
+
+#: How late an event may be shown to who follows them.
+FOLLOW_S = 0.5
 
 #: As drawn in `sylph_mp.frames`, whose stream needs a running loop.
 _HEAD = struct.Struct("<I")
@@ -50,6 +59,40 @@ def look(path: str, *, limit_s: float = LOOK_S) -> Snapshot:
         if not isinstance(response, Shown):
             raise master.strange(f"answered a look with {type(response).__name__}")
         return response.snapshot
+
+
+def events(path: str, *, follow: bool, limit_s: float = LOOK_S) -> Iterator[tuple[Event, ...]]:
+    """What happened so far, the oldest first; with `follow` what happens then as well, until the master ends.
+
+    Raises NoMasterError, as at its end, and NoAnswerError.
+    """
+    last = 0
+    with _Connection(path, limit_s) as master:
+        while True:
+            response = master.ask(EventsRequest(last))
+            if not isinstance(response, Events):
+                raise master.strange(f"answered a look with {type(response).__name__}")
+            yield response.events
+            if not follow:
+                return
+            last = response.events[-1].number if response.events else last
+            if master.speaks_within(FOLLOW_S):
+                farewell = master.farewell()
+                if isinstance(farewell, Events):
+                    yield farewell.events
+                raise NoMasterError(f"no master: master {master.pid} has ended\nnext: sylph run")
+
+
+def stacks(path: str, *, slot: int | None, limit_s: float = VERB_S) -> Stacks:
+    """What all threads do, of the consumer in a slot or of all.
+
+    Raises NoMasterError, NoAnswerError, UsageError if there is no such consumer, SylphError if the master fails at it.
+    """
+    with _Connection(path, limit_s) as master:
+        response = master.ask(StacksRequest(slot))
+        if not isinstance(response, StacksShown):
+            raise _refusal(response) or master.strange(f"answered a look with {type(response).__name__}")
+        return response.stacks
 
 
 def tell(path: str, verb: Verb, *, limit_s: float = VERB_S) -> str:
@@ -75,17 +118,19 @@ def stop(path: str, *, told: Callable[[str], None], limit_s: float = VERB_S) -> 
 
 def _sentence(master: "_Connection", verb: Verb) -> str:
     response = master.ask(verb)
-    if isinstance(response, Denied):
-        raise UsageError(response.text, problems=(Problem(place="sylph", what=response.text, fix=response.next),))
-    if isinstance(response, Failed):
-        raise SylphError(response.text)
     if not isinstance(response, Done):
-        raise master.strange(f"answered {type(verb).__name__} with {type(response).__name__}")
+        raise _refusal(response) or master.strange(f"answered {type(verb).__name__} with {type(response).__name__}")
     return response.text
 
 
+def _refusal(response: Response) -> SylphError | None:
+    if isinstance(response, Denied):
+        return UsageError(response.text, problems=(Problem(place="sylph", what=response.text, fix=response.next),))
+    return SylphError(response.text) if isinstance(response, Failed) else None
+
+
 class _Connection:
-    """One connection to the master; every wait in it ends `limit_s` after it was made, the last word's apart."""
+    """One connection to the master; every wait in it ends `limit_s` after it was asked, the last word's apart."""
 
     def __init__(self, path: str, limit_s: float) -> None:
         self._path = path
@@ -115,6 +160,7 @@ class _Connection:
             os.close(self._process)
 
     def ask(self, request: Request) -> Response:
+        self._ends_at = time.monotonic() + self._limit_s
         body = msgspec.msgpack.encode(request)
         try:
             self._socket.sendall(_HEAD.pack(len(body)) + body)
@@ -130,13 +176,23 @@ class _Connection:
     def last_word(self) -> Stopped:
         """What the master says when the fleet has ended; waits without a limit."""
         self._ends_at = float("inf")
-        try:
-            response = self._receive()
-        except ConnectionError:
-            response = None
+        response = self.farewell()
         if isinstance(response, Stopped):
             return response
         return Stopped(f"master {self.pid} is gone, and did not say what became of its deliveries", exit_code=1)
+
+    def speaks_within(self, limit_s: float) -> bool:
+        """Whether the master says a last word or hangs up in that time."""
+        spoken = select.poll()
+        spoken.register(self._socket, select.POLLIN)
+        return bool(spoken.poll(limit_s * 1000))
+
+    def farewell(self) -> Response | None:
+        """What the master says without being asked, at its end; None when it just hangs up."""
+        try:
+            return self._receive()
+        except ConnectionError:
+            return None
 
     def wait_gone(self, limit_s: float) -> None:
         """Wait until the process itself has ended. Raises NoAnswerError."""

@@ -135,15 +135,22 @@ def _hosts(slot: SlotObservation, topic: TopicObservation) -> bool:
 
 
 def topic_state(
-    topic: TopicObservation, observation: Observation, *, away: frozenset[str], failing: frozenset[str]
+    topic: TopicObservation,
+    observation: Observation,
+    *,
+    away: frozenset[str],
+    failing: frozenset[str],
+    behind: frozenset[str],
 ) -> TopicState:
-    """The state to show; `away` are instances, `failing` topics with such a problem."""
+    """The state to show; `away` are instances, `failing` and `behind` topics with such a problem."""
     if topic.instance in away:
         return "away"
     if topic.quiet is not None:
         return "quiet"
     if topic.name in failing:
         return "failing"
+    if is_served(topic, observation) and topic.name in behind:
+        return "behind"
     if is_served(topic, observation):
         return "running"
     awaited = observation.state == "starting" or any(

@@ -2,9 +2,9 @@
 
 Fed by the master on its loop thread with one report per consumer and second; knows no clock.
 
-Memory, fixed: a topic takes at most 14 KiB for its rates (2 x 900 x 8 bytes), 36 histogram parts of 5 s with at most
-320 buckets (typically 40: 80 KiB, at the very most 700 KiB), and 10 parts of 1 min with at most 50 kinds of errors
-(at most 400 KiB); a slot takes 2 KiB, and 1 KiB a topic.
+Memory, fixed: a topic takes 21 KiB for its rates (3 x 900 x 8 bytes), 36 histogram parts of 5 s and 3 of all time with
+at most 320 buckets (typically 40: 85 KiB, at the very most 760 KiB), and 10 parts of 1 min with at most 50 kinds of
+errors (at most 400 KiB); a slot takes 2 KiB, and 1 KiB a topic.
 """
 
 from collections import deque
@@ -12,8 +12,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from sylph_mp.control.ages import Ages
+from sylph_mp.control.durations import Durations, Quantiles, quantiles
 from sylph_mp.control.rings import CountWindow, Seconds
-from sylph_mp.histogram import BUCKETS, merge, quantile_s
+from sylph_mp.histogram import merge
 from sylph_mp.pipe import Report, TopicReport
 
 #: RATE/S and a slot's shares are means of this time.
@@ -41,11 +43,12 @@ class Failing(Struct, frozen=True):
     settled: float
 
 
-class Quantiles(Struct, frozen=True):
-    """Seconds; None for no sample in the last 60 s."""
+class Rates(Struct, frozen=True):
+    """Settled per second, by outcome; None before the first whole second."""
 
-    p50_s: float | None
-    p99_s: float | None
+    acked: float | None
+    retried: float | None
+    dead: float | None
 
 
 class ErrorTotal(Struct, frozen=True, kw_only=True):
@@ -82,37 +85,37 @@ class TopicHistory:
         self.skewed = 0
         self.settled_at = at
         """When something was last settled; at first, when the topic was first heard of."""
+        self.wait = Durations()
+        """Received to started."""
+        self.run = Durations()
+        """In the handler."""
+        self.end = Durations()
+        """From the broker's store time to settled with Ack."""
+        self.ages = Ages()
+        """From the broker's store time to received."""
         self._acked = Seconds(at)
-        self._failed = Seconds(at)
-        self._wait = _durations()
-        self._run = _durations()
-        self._end = _durations()
+        self._retried = Seconds(at)
+        self._dead = Seconds(at)
         self._errors: CountWindow[Errors] = CountWindow(parts=10, part_s=60.0, keys=50, rest=("others", "", ""))
 
     def rate_per_s(self, now: float) -> float | None:
         return self._acked.mean(RATE_S, int(now) - LAG_S)
 
     def settled_per_s(self, now: float) -> float | None:
+        rates = self.rates(RATE_S, now)
+        if rates.acked is None or rates.retried is None or rates.dead is None:
+            return None
+        return rates.acked + rates.retried + rates.dead
+
+    def rates(self, seconds: int, now: float) -> Rates:
+        """Means of the last so many seconds."""
         last = int(now) - LAG_S
-        acked, failed = self._acked.mean(RATE_S, last), self._failed.mean(RATE_S, last)
-        return None if acked is None or failed is None else acked + failed
+        return Rates(*(ring.mean(seconds, last) for ring in (self._acked, self._retried, self._dead)))
 
     def failing(self, now: float) -> Failing:
-        failed, acked = (ring.total(FAIL_S, int(now)) for ring in (self._failed, self._acked))
-        settled = failed + acked
-        return Failing(failed / settled if settled > 0 else None, settled)
-
-    def wait(self, now: float) -> Quantiles:
-        return _quantiles(self._wait.merged(now))
-
-    def run(self, now: float) -> Quantiles:
-        return _quantiles(self._run.merged(now))
-
-    def end(self, now: float) -> Quantiles:
-        return _quantiles(self.end_counts(now))
-
-    def end_counts(self, now: float) -> Mapping[int, int]:
-        return self._end.merged(now)
+        acked, retried, dead = (ring.total(FAIL_S, int(now)) for ring in (self._acked, self._retried, self._dead))
+        settled = acked + retried + dead
+        return Failing((retried + dead) / settled if settled > 0 else None, settled)
 
     def errors(self, now: float) -> tuple[ErrorTotal, ...]:
         """The most frequent of the last 10 minutes, the most frequent first."""
@@ -128,17 +131,18 @@ class TopicHistory:
         """Counters grew by `more` in that time."""
         for name, amount in more.items():
             self.totals[name] = self.totals.get(name, 0) + amount
-        acked, failed = more.get("acked", 0), more.get("retried", 0) + more.get("dead", 0)
-        self._acked.spread(acked, begin, end)
-        self._failed.spread(failed, begin, end)
-        if acked or failed:
-            self.settled_at = max(self.settled_at, end)
+        for name, ring in (("acked", self._acked), ("retried", self._retried), ("dead", self._dead)):
+            ring.spread(more.get(name, 0), begin, end)
+            if more.get(name):
+                self.settled_at = max(self.settled_at, end)
 
     def measure(self, report: TopicReport, at: float) -> None:
         """Take in what is in the report since the last one."""
-        self._wait.add(report.wait, at)
-        self._run.add(report.run, at)
-        self._end.add(report.end, at)
+        self.wait.add(report.wait, at)
+        self.run.add(report.run, at)
+        self.end.add(report.end, at)
+        if report.age_s is not None:
+            self.ages.add(report.age_s, at)
         self._errors.add({(e.kind, e.text[:MAX_TEXT], e.place): e.count for e in report.errors}, at)
         self.skewed += report.skewed
 
@@ -204,6 +208,11 @@ class History:
             self._count(kept, topic, counters, begin, at)
         kept.process_ended()
 
+    @property
+    def topics(self) -> Mapping[str, TopicHistory]:
+        """Those that a report has named."""
+        return self._topics
+
     def topic(self, name: str) -> TopicHistory | None:
         """None before the first report that names it."""
         return self._topics.get(name)
@@ -218,7 +227,7 @@ class History:
 
     def end(self, now: float) -> Quantiles:
         """Store to settled with Ack, all topics."""
-        return _quantiles(merge(topic.end_counts(now) for topic in self._topics.values()))
+        return quantiles(merge(topic.end.recent(now) for topic in self._topics.values()))
 
     def _slot(self, number: int) -> SlotHistory:
         if number not in self._slots:
@@ -235,11 +244,3 @@ class History:
         for key, amount in more.items():
             slot.totals[key] = slot.totals.get(key, 0) + amount
         slot.reported[name] = {key: max(value, before.get(key, 0)) for key, value in counters.items()}
-
-
-def _durations() -> CountWindow[int]:
-    return CountWindow(parts=12, part_s=5.0, keys=BUCKETS, rest=BUCKETS - 1)
-
-
-def _quantiles(counts: Mapping[int, int]) -> Quantiles:
-    return Quantiles(quantile_s(counts, 0.5), quantile_s(counts, 0.99))

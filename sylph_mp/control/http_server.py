@@ -1,46 +1,56 @@
-"""The probes and the status object over HTTP, where `control.http` is set. Read-only and without a login.
+"""The port `control.http`: what answers on it is handed in. Read-only and without a login.
 
-Runs on the master's loop thread; imported only when it is wanted.
+Runs on the master's loop thread.
 """
 
 import errno
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
 from aiohttp import web
 
 from sylph_mp.config.file import ProblemAt
-from sylph_mp.control.status import Snapshot
 from sylph_mp.errors import ResourceError
 from sylph_mp.logs import Log
 
 #: A stopping master does not wait longer for an answer that is under way.
 SHUTDOWN_S = 1.0
 
-Look = Callable[[], Awaitable[Snapshot]]
+#: Names of topics and texts of errors come from others: nothing but our own files may load or run, whatever they hold.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class HttpServer:
     """`start`, then `stop`; `address` is `host:port`, `problem` knows where it was set."""
 
-    def __init__(self, *, address: str, problem: ProblemAt, look: Look, log: Log) -> None:
+    def __init__(
+        self,
+        *,
+        address: str,
+        problem: ProblemAt,
+        routes: Sequence[web.RouteDef],
+        close: Callable[[], Awaitable[None]],
+        log: Log,
+    ) -> None:
+        """`close` ends the answers that would not end by themselves."""
         self._address = address
         self._problem = problem
-        self._look = look
+        self._routes = routes
+        self._close = close
         self._log = log
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen. Raises ResourceError if the port cannot be had."""
         app = web.Application()
-        app.add_routes(
-            [
-                web.get("/status.json", self._status),
-                web.get("/health/live", self._live),
-                web.get("/health/ready", self._ready),
-            ]
-        )
+        app.add_routes(self._routes)
+        app.on_response_prepare.append(_guard)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         host, port = split_address(self._address)
@@ -54,20 +64,9 @@ class HttpServer:
 
     async def stop(self) -> None:
         if self._runner is not None:
+            await self._close()
             await self._runner.cleanup()
             self._runner = None
-
-    async def _status(self, _: web.Request) -> web.Response:
-        return _response(msgspec.json.encode(await self._look()), content_type="application/json")
-
-    async def _live(self, _: web.Request) -> web.Response:
-        return _response(b"live\n")  # that it is answered is the answer; brokers and consumers are not asked
-
-    async def _ready(self, _: web.Request) -> web.Response:
-        master = (await self._look()).master
-        if master is not None and master.state == "running":
-            return _response(b"ready\n")
-        return _response(f"{master.state if master else 'unknown'}\n".encode(), status=503)
 
     def _refusal(self, error: OSError) -> ResourceError:
         if error.errno == errno.EADDRINUSE:
@@ -97,5 +96,5 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _response(body: bytes, *, status: int = 200, content_type: str = "text/plain") -> web.Response:
-    return web.Response(body=body, status=status, content_type=content_type, headers={"Cache-Control": "no-store"})
+async def _guard(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

@@ -8,8 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sylph_mp.control.autoscale_status import AutoscaleStatus
 from sylph_mp.lifecycle import SlotState
 from sylph_mp.pipe import Report, Shard
+from sylph_mp.producer.tally import LaneSnapshot
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -25,6 +27,19 @@ class Running(Struct, frozen=True, kw_only=True):
     started_at: float
 
 
+class MemoryMark(Struct, frozen=True, kw_only=True):
+    """A consumer was recycled because the host or the control group had hardly any memory left."""
+
+    at: float
+    rss_bytes: int
+    total_bytes: int
+    """Of the host, or of the control group if that had less left."""
+    used_ratio: float
+    """How much of that was used, by all."""
+    handlers: tuple[str, ...]
+    """What ran there, the longest first."""
+
+
 class SlotObservation(Struct, frozen=True, kw_only=True):
     slot: int
     state: SlotState
@@ -38,7 +53,7 @@ class SlotObservation(Struct, frozen=True, kw_only=True):
     crashes: int
     """Of those that ended, how many did so without being asked."""
     last_exit: str | None
-    """How the last process ended, in words: `SIGKILL`, `exit 1`."""
+    """How the last process ended, in words: `SIGSEGV (exit -11)`."""
     retry_at: float | None
     """When a waiting slot is started again."""
     beat_at: float | None
@@ -52,11 +67,24 @@ class SlotObservation(Struct, frozen=True, kw_only=True):
     buffer_size: int
     shards: tuple[Shard, ...]
     """What is placed here now."""
+    guarded: MemoryMark | None = None
+    """The last time that its consumer was recycled for want of memory."""
+    stands_in_for: int | None = None
+    """The slot whose shards are run here while its own consumer is replaced."""
 
 
 class QuietMark(Struct, frozen=True, kw_only=True):
     """Somebody made a topic quiet."""
 
+    since_wall: float
+    by: str
+
+
+class LiveMark(Struct, frozen=True, kw_only=True):
+    """Somebody set a key of the configuration while the master ran."""
+
+    key: str
+    value: str
     since_wall: float
     by: str
 
@@ -76,6 +104,15 @@ class TopicObservation(Struct, frozen=True, kw_only=True):
     shards: int
     time_limit_s: float
     quiet: QuietMark | None
+    backlog: int | None = None
+    """Messages that wait in the broker; None if nobody says."""
+
+
+class ProducerObservation(Struct, frozen=True, kw_only=True):
+    """What goes to one topic as one kind of message, from all consumers."""
+
+    instance: str
+    lane: LaneSnapshot
 
 
 class Observation(Struct, frozen=True, kw_only=True):
@@ -98,5 +135,12 @@ class Observation(Struct, frozen=True, kw_only=True):
     slot_bytes: int
     """Shared memory that one slot needs."""
     shm_free_bytes: int
+    slots_without_memory: int
+    """All have theirs from the start on, unless there are more since."""
     quarantine: QuarantineMark | None
     """None if it is empty."""
+    live: tuple[LiveMark, ...] = ()
+    """What is set otherwise than the file says, the oldest first."""
+    autoscale: AutoscaleStatus | None = None
+    producers: tuple[ProducerObservation, ...] = ()
+    """Those that sent something of late."""

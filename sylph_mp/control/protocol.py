@@ -1,17 +1,19 @@
 """What a command and the master say to each other over the control socket, and what the master does for it.
 
-    command ── StatusRequest, Scale, Quiet, Start, Recycle, Kill, Stop, Reload ──► master
-    command ◄─ Shown | Done | Denied | Failed ──────────────────────────────────── master
-    command ◄─ Stopped, after the Done of a Stop, when the fleet has ended ─────── master
+    command ── StatusRequest, EventsRequest, StacksRequest, or a verb ─────► master
+    command ◄─ Shown | Events | StacksShown | Done | Denied | Failed ─────── master
+    command ◄─ Stopped, after the Done of a Stop, when the fleet has ended ─ master
 
 Frames as in `sylph_mp.frames`. A connection may carry several requests, one after the other.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from sylph_mp.control.event import Event
+from sylph_mp.control.stacks import Stacks
 from sylph_mp.control.status import Snapshot
 from sylph_mp.control.target import Target
 
@@ -20,8 +22,28 @@ class StatusRequest(Struct, tag=True, frozen=True):
     pass
 
 
+class EventsRequest(Struct, tag=True, frozen=True):
+    after: int
+    """Number of the newest that is known; 0 for all."""
+
+
+class StacksRequest(Struct, tag=True, frozen=True):
+    slot: int | None
+    """None: all."""
+
+
 class Scale(Struct, tag=True, frozen=True):
+    """Holds that many until the autoscaler is released."""
+
     wanted: int
+    by: str = "somebody"
+
+
+class Autoscale(Struct, tag=True, frozen=True):
+    """Hold the fleet as it is, or release it."""
+
+    action: Literal["hold", "release"]
+    by: str
 
 
 class Quiet(Struct, tag=True, frozen=True):
@@ -43,6 +65,17 @@ class Kill(Struct, tag=True, frozen=True):
     target: Target
 
 
+class Set(Struct, tag=True, frozen=True):
+    """Set a key of the configuration in the running fleet."""
+
+    key: str
+    value: str
+    """As behind `--set KEY=`."""
+    by: str
+    saved: bool
+    """It stands in the file by now: it need not be shown as set live any more."""
+
+
 class Stop(Struct, tag=True, frozen=True):
     pass
 
@@ -51,14 +84,26 @@ class Reload(Struct, tag=True, frozen=True):
     pass
 
 
-Verb = Scale | Quiet | Start | Recycle | Kill | Stop | Reload
-Request = StatusRequest | Verb
+Verb = Scale | Autoscale | Quiet | Start | Recycle | Kill | Stop | Reload | Set
+Request = StatusRequest | EventsRequest | StacksRequest | Verb
 
 
 class Shown(Struct, tag=True, frozen=True):
     """The answer to a StatusRequest."""
 
     snapshot: Snapshot
+
+
+class Events(Struct, tag=True, frozen=True):
+    """The answer to an EventsRequest, the oldest first."""
+
+    events: tuple[Event, ...]
+
+
+class StacksShown(Struct, tag=True, frozen=True):
+    """The answer to a StacksRequest."""
+
+    stacks: Stacks
 
 
 class Done(Struct, tag=True, frozen=True):
@@ -89,7 +134,7 @@ class Stopped(Struct, tag=True, frozen=True):
     """What `sylph run` ends with."""
 
 
-Response = Shown | Done | Denied | Failed | Stopped
+Response = Shown | Events | StacksShown | Done | Denied | Failed | Stopped
 
 REQUESTS: "msgspec.msgpack.Decoder[Request]" = msgspec.msgpack.Decoder(Request)
 RESPONSES: "msgspec.msgpack.Decoder[Response]" = msgspec.msgpack.Decoder(Response)
@@ -110,7 +155,10 @@ class Commands(Protocol):
     """
 
     async def status(self) -> Snapshot: ...
-    async def scale(self, wanted: int) -> str: ...
+    def events(self, after: int) -> tuple[Event, ...]: ...
+    async def stacks(self, slot: int | None) -> Stacks: ...
+    async def scale(self, wanted: int, by: str) -> str: ...
+    async def autoscale(self, action: Literal["hold", "release"], by: str) -> str: ...
     async def quiet(self, target: Target, by: str) -> str: ...
     async def start(self, target: Target, by: str) -> str: ...
     async def recycle(self, target: Target) -> str: ...
@@ -120,3 +168,4 @@ class Commands(Protocol):
         ...
 
     async def reload(self) -> str: ...
+    async def set(self, key: str, value: str, by: str, *, saved: bool) -> str: ...

@@ -16,10 +16,13 @@ from sylph_mp.config.file import ProblemAt
 from sylph_mp.control.peer import peer_pid
 from sylph_mp.control.protocol import (
     REQUESTS,
+    Autoscale,
     Commands,
     Denied,
     DeniedError,
     Done,
+    Events,
+    EventsRequest,
     Failed,
     Kill,
     Quiet,
@@ -28,7 +31,10 @@ from sylph_mp.control.protocol import (
     Request,
     Response,
     Scale,
+    Set,
     Shown,
+    StacksRequest,
+    StacksShown,
     Start,
     StatusRequest,
     Stop,
@@ -64,6 +70,8 @@ class ControlServer:
         self._clients: dict[Client, asyncio.WriteTransport] = {}
         self._awaiting_end: set[Client] = set()
         """Those that asked for the stop and wait for what becomes of it."""
+        self._following: dict[Client, int] = {}
+        """Those that asked for events, and the number of the newest that each was told."""
 
     async def start(self) -> None:
         """Listen. Raises ResourceError if another master does, or the socket cannot be made."""
@@ -80,11 +88,14 @@ class ControlServer:
         self._server = await asyncio.start_unix_server(self._serve, sock=listener)
 
     async def stop(self, last: Stopped | None = None) -> None:
-        """Tell those who asked for the stop what became of it, then close and remove the socket."""
+        """Tell those who follow what happened last, and those who asked for the stop what became of it; then close and
+        remove the socket."""
         if self._server is None:
             return
         self._server.close()
         for client in self._clients:
+            if client in self._following:
+                client.post(Events(self._commands.events(self._following[client])))
             if last is not None and client in self._awaiting_end:
                 client.post(last)
         await asyncio.gather(*(_close(client, transport) for client, transport in list(self._clients.items())))
@@ -155,6 +166,7 @@ class ControlServer:
         finally:
             del self._clients[client]
             self._awaiting_end.discard(client)
+            self._following.pop(client, None)
             await _close(client, writer.transport)
 
     async def _converse(self, client: Client) -> None:
@@ -165,15 +177,25 @@ class ControlServer:
             if request is None:
                 return
             response = await self._answer(request)
-            if isinstance(request, Stop) and isinstance(response, Done):
-                self._awaiting_end.add(client)
+            self._note(client, request, response)
             async with asyncio.timeout(SEND_S):
                 await client.send(response)
+
+    def _note(self, client: Client, request: Request, response: Response) -> None:
+        """What it is to be told at the end."""
+        if isinstance(request, Stop) and isinstance(response, Done):
+            self._awaiting_end.add(client)
+        if isinstance(request, EventsRequest) and isinstance(response, Events):
+            self._following[client] = response.events[-1].number if response.events else request.after
 
     async def _answer(self, request: Request) -> Response:
         try:
             if isinstance(request, StatusRequest):
                 return Shown(await self._commands.status())
+            if isinstance(request, EventsRequest):
+                return Events(self._commands.events(request.after))
+            if isinstance(request, StacksRequest):
+                return StacksShown(await self._commands.stacks(request.slot))
             return Done(await self._carry_out(request))
         except DeniedError as error:
             return Denied(str(error), error.next)
@@ -184,8 +206,10 @@ class ControlServer:
     async def _carry_out(self, verb: Verb) -> str:  # noqa: PLR0911 - one line a verb
         commands = self._commands
         match verb:
-            case Scale(wanted):
-                return await commands.scale(wanted)
+            case Scale(wanted, by):
+                return await commands.scale(wanted, by)
+            case Autoscale(action, by):
+                return await commands.autoscale(action, by)
             case Quiet(target, by):
                 return await commands.quiet(target, by)
             case Start(target, by):
@@ -198,6 +222,8 @@ class ControlServer:
                 return await commands.stop()
             case Reload():
                 return await commands.reload()
+            case Set(key, value, by, saved):
+                return await commands.set(key, value, by, saved=saved)
         assert_never(verb)
 
 

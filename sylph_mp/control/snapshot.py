@@ -8,18 +8,20 @@ from datetime import tzinfo
 
 from sylph_mp.control import facts
 from sylph_mp.control.history import History, Shares, TopicHistory
-from sylph_mp.control.observation import Observation, Running, SlotObservation, TopicObservation
+from sylph_mp.control.observation import Observation, ProducerObservation, Running, SlotObservation, TopicObservation
 from sylph_mp.control.status import (
     ErrorStatus,
     InstanceStatus,
     MasterStatus,
+    ProducerStatus,
     RunningStatus,
     SlotStatus,
     Snapshot,
     TopicStatus,
 )
+from sylph_mp.control.symptoms import is_guarded
 from sylph_mp.control.timestamps import rfc3339
-from sylph_mp.control.verdict import judge
+from sylph_mp.control.verdict import Verdict, judge
 from sylph_mp.control.watch import Problem
 from sylph_mp.lifecycle import TopicState
 from sylph_mp.pipe import TopicReport
@@ -32,7 +34,11 @@ def snapshot(
     verdict = judge(observation, history, problems, zone=zone)
     now, limits, instances = observation.now, facts.time_limits(observation.topics), facts.instances(observation)
     away = frozenset(instance.name for instance in instances if instance.is_away(now))
-    failing = frozenset(p.topic or "" for p in verdict.problems if p.code == "handler-failing" and not p.over_since)
+
+    def state(topic: TopicObservation) -> TopicState:
+        failing, behind = _topics_of("handler-failing", verdict), _topics_of("backlog-growing", verdict)
+        return facts.topic_state(topic, observation, away=away, failing=failing, behind=behind)
+
     return Snapshot(
         at=rfc3339(observation.wall),
         verdict=verdict.word,
@@ -42,11 +48,10 @@ def snapshot(
         notes=verdict.notes,
         master=_master(observation),
         slots=tuple(_slot(slot, history, limits, now) for slot in observation.slots if slot.state != "empty"),
-        topics=tuple(
-            _topic(topic, history, observation, facts.topic_state(topic, observation, away=away, failing=failing))
-            for topic in observation.topics
-        ),
+        topics=tuple(_topic(topic, history, observation, state(topic)) for topic in observation.topics),
         instances=tuple(_instance(instance, observation) for instance in instances),
+        autoscale=observation.autoscale,
+        producers=tuple(_producer(producer) for producer in observation.producers),
     )
 
 
@@ -63,6 +68,7 @@ def _master(observation: Observation) -> MasterStatus:
         processes_wanted=observation.wanted,
         cpu_s=observation.master_cpu_s,
         rss_bytes=observation.master_rss_bytes,
+        quarantined=observation.quarantine.messages if observation.quarantine else 0,
     )
 
 
@@ -82,6 +88,7 @@ def _slot(slot: SlotObservation, history: History, limits: Mapping[str, float], 
         beat_age_s=beat_age_s,
         cpu_ratio=shares.cpu_ratio,
         rss_bytes=slot.report.rss_bytes if slot.report and slot.pid is not None else None,
+        guarded=is_guarded(slot, now),
         threads=report.threads if report else None,
         busy_ratio=shares.busy_ratio,
         rate_per_s=shares.rate_per_s,
@@ -98,13 +105,15 @@ def _slot(slot: SlotObservation, history: History, limits: Mapping[str, float], 
         last_exit=slot.last_exit,
         retry_in_s=None if slot.retry_at is None else max(0.0, slot.retry_at - now),
         shards=tuple(f"{shard.topic}/{shard.number}" for shard in slot.shards),
+        stands_in_for=slot.stands_in_for,
         running=tuple(
-            _running(call, limits, now) for call in sorted(slot.running, key=lambda running: running.started_at)
+            running_status(call, limits, now) for call in sorted(slot.running, key=lambda running: running.started_at)
         ),
     )
 
 
-def _running(call: Running, limits: Mapping[str, float], now: float) -> RunningStatus:
+def running_status(call: Running, limits: Mapping[str, float], now: float) -> RunningStatus:
+    """`limits` are time limits by topic."""
     return RunningStatus(
         thread=call.thread,
         topic=call.topic,
@@ -116,12 +125,17 @@ def _running(call: Running, limits: Mapping[str, float], now: float) -> RunningS
     )
 
 
+def _topics_of(code: str, verdict: Verdict) -> frozenset[str]:
+    """Topics that have such a problem now."""
+    return frozenset(p.topic or "" for p in verdict.problems if p.code == code and not p.over_since)
+
+
 def _topic(topic: TopicObservation, history: History, observation: Observation, state: TopicState) -> TopicStatus:
     now = observation.now
     unknown = TopicHistory(now)
     past = history.topic(topic.name) or unknown
     told = unknown if facts.has_gone_silent(topic, observation) else past
-    wait, run, end = told.wait(now), told.run(now), told.end(now)
+    wait, run, end = told.wait.quantiles(now), told.run.quantiles(now), told.end.quantiles(now)
     totals = past.totals
     parts = _parts(topic, observation)
     return TopicStatus(
@@ -151,6 +165,7 @@ def _topic(topic: TopicObservation, history: History, observation: Observation, 
         end_p50_s=end.p50_s,
         end_p99_s=end.p99_s,
         skewed=past.skewed,
+        backlog=topic.backlog,
         oldest_s=max((part.oldest_s for part in parts or () if part.oldest_s is not None), default=None),
         errors=tuple(
             ErrorStatus(kind=e.kind, text=e.text, place=e.place, count=e.count, share_ratio=e.share)
@@ -165,6 +180,29 @@ def _parts(topic: TopicObservation, observation: Observation) -> list[TopicRepor
     if not all(facts.is_fresh(slot, observation.now) for slot in holding):
         return None
     return [part for slot in holding if slot.report for part in slot.report.topics if part.topic == topic.name]
+
+
+def _producer(producer: ProducerObservation) -> ProducerStatus:
+    lane = producer.lane
+    return ProducerStatus(
+        topic=lane.topic,
+        instance=producer.instance,
+        kind=lane.kind,
+        state="running" if lane.error is None else "failing",
+        rate_per_s=lane.rate_per_s,
+        queued=lane.queued,
+        in_flight=lane.in_flight,
+        batch_size=lane.batch_size,
+        linger_s=lane.linger_s,
+        latency_p50_s=lane.latency_p50_s,
+        latency_p99_s=lane.latency_p99_s,
+        stored=lane.stored,
+        batches=lane.batches,
+        retries=lane.retries,
+        failures=lane.failures,
+        error=lane.error,
+        why=lane.why,
+    )
 
 
 def _instance(instance: facts.InstanceFacts, observation: Observation) -> InstanceStatus:

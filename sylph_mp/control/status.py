@@ -7,6 +7,8 @@ and in the names; times are RFC 3339 in UTC.
 
 from msgspec import Struct
 
+from sylph_mp.control.autoscale_status import AutoscaleStatus
+
 SCHEMA = "sylph.status/1"
 
 
@@ -55,6 +57,8 @@ class MasterStatus(Struct, frozen=True, kw_only=True):
     processes_wanted: int
     cpu_s: float
     rss_bytes: int
+    quarantined: int
+    """Messages in quarantine."""
 
 
 class RunningStatus(Struct, frozen=True, kw_only=True):
@@ -84,6 +88,8 @@ class SlotStatus(Struct, frozen=True, kw_only=True):
     """Of one core."""
     rss_bytes: int | None
     """From the newest report: a process that does nothing keeps its memory."""
+    guarded: bool
+    """Recycled for want of memory in the last minute."""
     threads: int | None
     busy_ratio: float | None
     """Share of the threads' time spent in handlers."""
@@ -102,6 +108,8 @@ class SlotStatus(Struct, frozen=True, kw_only=True):
     retry_in_s: float | None
     shards: tuple[str, ...]
     """`topic/number`"""
+    stands_in_for: int | None
+    """The slot whose shards they are, while its own consumer is replaced."""
     running: tuple[RunningStatus, ...]
     """The longest first."""
 
@@ -150,9 +158,40 @@ class TopicStatus(Struct, frozen=True, kw_only=True):
     """From the broker's store time to settled with Ack, of 60 s."""
     skewed: int
     """Of those, how many seemed to end before they were stored: the clocks differ."""
+    backlog: int | None
+    """Messages that wait in the broker; None if nobody says."""
     oldest_s: float | None
     errors: tuple[ErrorStatus, ...]
     """The most frequent, at most 5."""
+
+
+class ProducerStatus(Struct, frozen=True, kw_only=True):
+    """What handlers send to one topic as one kind of message; counts are from the master's start."""
+
+    topic: str
+    instance: str
+    kind: str
+    """normal, fifo, delay or priority"""
+    state: str
+    """running, or failing: the last request was not answered with success"""
+    rate_per_s: float | None
+    """Stored, mean of 10 s."""
+    queued: int
+    in_flight: int
+    """On the wire, or waiting for the next try."""
+    batch_size: float | None
+    """Messages of a request, on average."""
+    linger_s: float
+    latency_p50_s: float | None
+    latency_p99_s: float | None
+    """From the master's taking it to its receipt, of 60 s."""
+    stored: int
+    batches: int
+    retries: int
+    failures: int
+    error: str | None
+    why: str
+    """What linger, batch size and requests on the wire were adjusted to."""
 
 
 class InstanceStatus(Struct, frozen=True, kw_only=True):
@@ -181,3 +220,5 @@ class Snapshot(Struct, tag=SCHEMA, tag_field="schema", frozen=True, kw_only=True
     slots: tuple[SlotStatus, ...] = ()
     topics: tuple[TopicStatus, ...] = ()
     instances: tuple[InstanceStatus, ...] = ()
+    autoscale: AutoscaleStatus | None = None
+    producers: tuple[ProducerStatus, ...] = ()

@@ -10,21 +10,44 @@ from msgspec import Struct
 
 from sylph_mp.control import facts
 from sylph_mp.control.history import History
-from sylph_mp.control.observation import Observation, SlotObservation, TopicObservation
-from sylph_mp.control.quantities import count, duration, rate, seconds, setting, share, spaced
+from sylph_mp.control.observation import Observation, ProducerObservation, SlotObservation, TopicObservation
+from sylph_mp.control.quantities import count, duration, rate, seconds, setting, share, size, spaced
 from sylph_mp.control.target import Topic
+from sylph_mp.pipe import TopicReport
+from sylph_mp.shm.segment import SHM_FOLDER
 
 #: FAIL from which on a handler counts as failing, and how many must be settled to say so.
 FAILING_RATIO = 0.10
 FAILING_SETTLED = 20
+#: A topic whose messages are older than this when they come, and get older for minutes, falls behind.
+BEHIND_S = 60.0
+#: It has caught up when it has not got worse for as long.
+BEHIND_CLEARS_S = 300.0
 #: A topic that should run and settles nothing for this long is broken.
 STALLED_S = 30.0
+#: A request that fails is tried again; it is a problem when none has worked for this long.
+UNSENT_S = 5.0
+#: A consumer that was recycled for memory is told of for this long.
+GUARDED_S = 60.0
+#: Used share of the memory, from which on that is done.
+GUARDED_RATIO = 0.95
 #: What was settled since then may not have been reported yet.
 _UNREPORTED_S = 3.0
 
 Severity = Literal["broken", "degraded"]
 #: Worst first within a severity.
-CODES = ("broker-away", "topic-stalled", "crash-loop", "consumer-hung", "handler-failing", "thread-stuck")
+CODES = (
+    "broker-away",
+    "topic-stalled",
+    "crash-loop",
+    "consumer-hung",
+    "handler-failing",
+    "backlog-growing",
+    "producer-failing",
+    "thread-stuck",
+    "memory-guard",
+    "shm-nearly-full",
+)
 
 Key = tuple[str, int | None, str | None, str | None]
 
@@ -56,11 +79,13 @@ def symptoms(observation: Observation, history: History) -> tuple[Symptom, ...]:
     """Everything that is wrong now, in no order; nothing while the master stops, when rates fall on purpose."""
     if observation.state == "stopping":
         return ()
-    found = [*_brokers(observation), *_crash_loops(observation)]
+    found = [*_brokers(observation), *_crash_loops(observation), *_shared_memory(observation)]
     for slot in observation.slots:
-        found += [*_hung(slot, observation.now), *_stuck(slot, observation)]
+        found += [*_hung(slot, observation.now), *_stuck(slot, observation), *_guarded(slot, observation.now)]
     for topic in observation.topics:
         found += [*_failing(topic, history, observation.now), *_stalled(topic, history, observation)]
+        found += _behind(topic, history, observation)
+    found += [symptom for producer in observation.producers for symptom in _unsent(producer)]
     return tuple(found)
 
 
@@ -112,6 +137,22 @@ def _crash_loops(observation: Observation) -> Iterator[Symptom]:
         )
 
 
+def _shared_memory(observation: Observation) -> Iterator[Symptom]:
+    """Only slots that came after the start can be without."""
+    left, each = observation.shm_free_bytes, observation.slot_bytes
+    if not observation.slots_without_memory or left >= each:
+        return
+    text = f"{SHM_FOLDER} has {spaced(size(left))} left, a slot needs {spaced(size(each))}: cannot grow"
+    yield Symptom(
+        code="shm-nearly-full",
+        value=left,
+        threshold=each,
+        sentence=text,
+        text=text,
+        next="sylph config show consumers.buffer",
+    )
+
+
 def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
     silent_s = facts.beat_age_s(slot, now)
     if silent_s is None or not facts.is_hung(slot, now):
@@ -154,6 +195,29 @@ def _stuck(slot: SlotObservation, observation: Observation) -> Iterator[Symptom]
     )
 
 
+def is_guarded(slot: SlotObservation, now: float) -> bool:
+    """Whether its consumer was recycled for want of memory a moment ago."""
+    return slot.guarded is not None and now - slot.guarded.at < GUARDED_S
+
+
+def _guarded(slot: SlotObservation, now: float) -> Iterator[Symptom]:
+    mark = slot.guarded
+    if mark is None or not is_guarded(slot, now):
+        return
+    running = f", running {', '.join(mark.handlers)}" if mark.handlers else ""
+    text = f"recycled for memory: {spaced(size(mark.rss_bytes))} of {spaced(size(mark.total_bytes))}{running}"
+    yield Symptom(
+        code="memory-guard",
+        slot=slot.slot,
+        began=mark.at,
+        value=mark.used_ratio,
+        threshold=GUARDED_RATIO,
+        sentence=f"slot {slot.slot} {text}",
+        text=f"slot {slot.slot}: {text}",
+        next="sylph events",
+    )
+
+
 def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[Symptom]:
     past = history.topic(topic.name)
     if past is None:
@@ -173,6 +237,49 @@ def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[
         text=f"{topic.name}: {percent} of {rate(past.settled_per_s(now))}/s",
         next=f"sylph status {Topic(topic.name)}",
         clears_s=60.0,
+    )
+
+
+def _behind(topic: TopicObservation, history: History, observation: Observation) -> Iterator[Symptom]:
+    past, now = history.topic(topic.name), observation.now
+    rise = past.ages.rise(now) if past is not None else None
+    if past is None or rise is None or rise.age_s <= BEHIND_S or topic.quiet is not None:
+        return
+    grows = rate(rise.grows_per_s(past.settled_per_s(now) or 0.0))
+    slots = [slot for slot in observation.slots if slot.state != "empty"]
+    run = sum(slot.state in facts.BEATING and not facts.is_hung(slot, now) for slot in slots)
+    oldest_s = [part.oldest_s for part in _told(topic, observation) if part.oldest_s is not None]
+    age_s = max([rise.age_s, *oldest_s])
+    oldest = f"oldest {spaced(seconds(age_s))}, grows {grows}/s"
+    yield Symptom(
+        code="backlog-growing",
+        topic=topic.name,
+        value=age_s,
+        threshold=BEHIND_S,
+        sentence=f"{topic.name} falls behind: {oldest}, {run} of {len(slots)} consumers run",
+        text=f"{topic.name}: {oldest}",
+        next="sylph autoscale",
+        clears_s=BEHIND_CLEARS_S,
+    )
+
+
+def _unsent(producer: ProducerObservation) -> Iterator[Symptom]:
+    """Outputs of handlers wait, and their deliveries with them."""
+    lane = producer.lane
+    waiting = lane.queued + lane.in_flight
+    if lane.error is None or not waiting:
+        return
+    text = f"{count(waiting)} to {lane.topic} wait to be stored: {lane.error}"
+    yield Symptom(
+        code="producer-failing",
+        topic=lane.topic,
+        instance=producer.instance,
+        value=waiting,
+        threshold=0,
+        sentence=f"messages of handlers, {text}",
+        text=text,
+        next="sylph status --instances",
+        holds_s=UNSENT_S,
     )
 
 
@@ -206,5 +313,11 @@ def _waiting(topic: TopicObservation, observation: Observation) -> int:
     calls = [call for slot in observation.slots for call in slot.running if call.topic == topic.name]
     if any(now - call.started_at <= topic.time_limit_s for call in calls):
         return 0
-    reports = [slot.report for slot in observation.slots if slot.report and facts.is_fresh(slot, now)]
-    return sum(part.queued for report in reports for part in report.topics if part.topic == topic.name)
+    return sum(part.queued for part in _told(topic, observation))
+
+
+def _told(topic: TopicObservation, observation: Observation) -> Iterator[TopicReport]:
+    """What the consumers that are fresh last told of the topic."""
+    for slot in observation.slots:
+        if slot.report is not None and facts.is_fresh(slot, observation.now):
+            yield from (part for part in slot.report.topics if part.topic == topic.name)

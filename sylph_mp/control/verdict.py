@@ -3,7 +3,7 @@
 Run in the master for every look; screens only print it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from msgspec import Struct
@@ -31,7 +31,7 @@ def judge(
 ) -> Verdict:
     """Say how the fleet is; `problems` are those of the `Watch`, `zone` is for clock times (None: the host's)."""
     ordered = sorted(problems, key=_order)
-    notes = (*_quiet_notes(observation, zone), *_quarantine_notes(observation, zone))
+    notes = (*_quiet_notes(observation, zone), *_quarantine_notes(observation, zone), *_live_notes(observation, zone))
     if ordered:
         word = "broken" if _severity(ordered[0]) == "broken" else "degraded"
         sentence = _worst(ordered, observation)
@@ -140,6 +140,21 @@ def _quarantine_notes(observation: Observation, zone: tzinfo | None) -> tuple[No
             next="sylph quarantine ls",
         ),
     )
+
+
+def _live_notes(observation: Observation, zone: tzinfo | None) -> Iterator[NoteStatus]:
+    for mark in observation.live:
+        since = _clock(mark.since_wall, observation, zone)
+        lasts = spaced(seconds(max(0.0, observation.wall - mark.since_wall)))
+        what = f"{mark.key} is set to {mark.value}"
+        yield NoteStatus(
+            code="set-live",
+            since=rfc3339(mark.since_wall),
+            by=mark.by,
+            sentence=f"{what} since {since} by {mark.by}",
+            text=f"{what} since {since} ({lasts}) by {mark.by}",
+            next=f"sylph set {mark.key}={mark.value} --save",
+        )
 
 
 def _quiet(

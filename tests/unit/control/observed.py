@@ -2,8 +2,16 @@
 
 from typing import Any
 
-from sylph_mp.control.observation import Observation, QuietMark, Running, SlotObservation, TopicObservation
+from sylph_mp.control.observation import (
+    Observation,
+    ProducerObservation,
+    QuietMark,
+    Running,
+    SlotObservation,
+    TopicObservation,
+)
 from sylph_mp.pipe import ErrorCount, InstanceReport, Report, Shard, TopicReport
+from sylph_mp.producer.tally import LaneSnapshot
 
 #: CLOCK_MONOTONIC and wall time of the moment of looking, and of the master's start.
 NOW = 10_000.0
@@ -124,9 +132,30 @@ def observation(*slots: SlotObservation, **changed: Any) -> Observation:
         "master_rss_bytes": 40 << 20,
         "slot_bytes": 19_188_736,
         "shm_free_bytes": 1 << 30,
+        "slots_without_memory": 0,
         "quarantine": None,
     }
     return Observation(**known | changed)
+
+
+def sending(**changed: Any) -> ProducerObservation:
+    known: dict[str, Any] = dict.fromkeys(
+        ("queued", "in_flight", "requests", "stored", "batches", "retries", "failures", "unknown", "dropped"), 0
+    )
+    known |= {
+        "topic": "receipts",
+        "kind": "normal",
+        "batch_size": None,
+        "latency_p50_s": None,
+        "latency_p99_s": None,
+        "rate_per_s": None,
+        "linger_s": 0.0,
+        "batch_bytes": 1 << 20,
+        "in_flight_limit": 2,
+        "why": "",
+        "error": None,
+    }
+    return ProducerObservation(instance="default", lane=LaneSnapshot(**known | changed))
 
 
 def error_count(count: int, *, kind: str = "LedgerClosed", text: str = "ledger is closed") -> ErrorCount:

@@ -8,18 +8,33 @@ import stat
 import struct
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from sylph_mp.control import client, server
+from sylph_mp.control.event import Event
 from sylph_mp.control.history import History
-from sylph_mp.control.protocol import DeniedError, Kill, Quiet, Recycle, Reload, Scale, Shown, Start, Stopped
+from sylph_mp.control.protocol import (
+    Autoscale,
+    DeniedError,
+    Kill,
+    Quiet,
+    Recycle,
+    Reload,
+    Scale,
+    Shown,
+    Start,
+    Stop,
+    Stopped,
+)
 from sylph_mp.control.server import ControlServer
 from sylph_mp.control.snapshot import snapshot
+from sylph_mp.control.stacks import Stacks
 from sylph_mp.control.target import Fleet, Slot, Topic
 from sylph_mp.errors import NoAnswerError, NoMasterError, Problem, ResourceError, SylphError, UsageError
 from sylph_mp.frames import encode
-from sylph_mp.logs import Log
+from sylph_mp.logs import Line, Log
 from tests.unit.control.observed import observation, slot
 
 LAST = Stopped("stopped in 2.0 s: 31 settled, 581 handed back, 0 left to their lease.", 0)
@@ -29,6 +44,11 @@ def problem_there(what, *, why="", fix=""):
     return Problem(place="config.toml:20:10", what=what, why=why, fix=fix)
 
 
+def happened(number, event):
+    line = Line(at=datetime(2026, 3, 14, tzinfo=UTC), level="info", who="master", event=event, text=event, fields={})
+    return Event(number, line)
+
+
 class FakeMaster:
     """Notes what it is told; a stop ends `serving`."""
 
@@ -36,14 +56,26 @@ class FakeMaster:
         self.told = []
         self.stopping = asyncio.Event()
         self.shown = snapshot(observation(slot(1)), History(), ())
+        self.happened = [happened(1, "ready"), happened(2, "scale")]
 
     async def status(self):
         return self.shown
 
-    async def scale(self, wanted):
+    def events(self, after):
+        return tuple(event for event in self.happened if event.number > after)
+
+    async def stacks(self, slot):
+        if slot == 7:
+            raise DeniedError("slot 7 is not in use", next="sylph status")
+        return Stacks(at="2026-03-14T00:00:00Z", processes=())
+
+    async def scale(self, wanted, by):
         if wanted > 4:
             raise DeniedError("4 is the most that config.toml:9 allows", next="sylph config show")
-        return self._note("scale", wanted)
+        return self._note("scale", wanted, by)
+
+    async def autoscale(self, action, by):
+        return self._note("autoscale", action, by)
 
     async def quiet(self, target, by):
         return self._note("quiet", target, by)
@@ -71,17 +103,19 @@ class FakeMaster:
 
 @contextmanager
 def serving(path):
-    """A master that listens on `path`, on a thread of its own; ends when it is told to stop."""
+    """A master that listens on `path` until it is told to stop, on a thread whose loop is open until the end."""
     started, box = threading.Event(), {}
 
     async def serve():
         master = FakeMaster()
         control = ControlServer(path=str(path), problem=problem_there, commands=master, log=Log("master"))
         await control.start()
-        box.update(master=master, loop=asyncio.get_running_loop())
+        left = asyncio.Event()
+        box.update(master=master, loop=asyncio.get_running_loop(), left=left)
         started.set()
         await master.stopping.wait()
         await control.stop(LAST)
+        await left.wait()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
@@ -89,8 +123,8 @@ def serving(path):
     try:
         yield box["master"]
     finally:
-        if thread.is_alive():
-            box["loop"].call_soon_threadsafe(box["master"].stopping.set)
+        for event in (box["master"].stopping, box["left"]):
+            box["loop"].call_soon_threadsafe(event.set)
         thread.join(10)
         assert not thread.is_alive()
 
@@ -105,7 +139,8 @@ def test_each_verb_reaches_the_master(path):
     with serving(path) as master:
         assert client.look(str(path)) == master.shown
         verbs = [
-            (Scale(3), ("scale", 3)),
+            (Scale(3, "root"), ("scale", 3, "root")),
+            (Autoscale("hold", "root"), ("autoscale", "hold", "root")),
             (Quiet(Topic("orders"), "root"), ("quiet", Topic("orders"), "root")),
             (Start(Fleet(), "root"), ("start", Fleet(), "root")),
             (Recycle(Slot(2)), ("recycle", Slot(2))),
@@ -138,6 +173,34 @@ def test_a_stop_is_waited_for_and_says_what_became(path, monkeypatch):
         assert client.stop(str(path), told=begun.append) == LAST
     assert begun == ["stopping: no new deliveries, 25 s to finish"]
     assert not path.exists()
+
+
+def test_events_are_looked_at_once(path):
+    with serving(path) as master:
+        assert list(client.events(str(path), follow=False)) == [tuple(master.happened)]
+
+
+def test_who_follows_events_is_told_each_once_and_the_last_one_too(path, monkeypatch):
+    monkeypatch.setattr(client, "FOLLOW_S", 0.01)
+    with serving(path) as master:
+        told = client.events(str(path), follow=True)
+        assert [event.number for event in next(told)] == [1, 2]
+        master.happened.append(happened(3, "quiet"))
+        assert [event.number for event in next(told)] == [3]
+        monkeypatch.setattr(client, "FOLLOW_S", 10)
+        master.happened.append(happened(4, "stopped"))
+        client.tell(str(path), Stop())
+        assert [event.number for event in next(told)] == [4]
+        with pytest.raises(NoMasterError, match="has ended"):
+            next(told)
+
+
+def test_stacks_are_shown_of_a_slot_that_is_there(path):
+    with serving(path):
+        assert client.stacks(str(path), slot=None).processes == ()
+        with pytest.raises(UsageError, match="slot 7 is not in use") as denied:
+            client.stacks(str(path), slot=7)
+        assert denied.value.problems[0].fix == "sylph status"
 
 
 def test_only_the_masters_user_may_connect(path):

@@ -73,10 +73,28 @@ def test_percentiles_come_of_added_histograms():
     history = History()
     history.report(1, report(100.0, topic_report(run=fast.take())))
     history.report(2, report(103.0, topic_report(run=slow.take())))
-    run = history.topic("orders").run(110.0)
-    assert run.p50_s < 0.00113
-    assert 0.5 < run.p99_s < 0.57
-    assert history.topic("orders").run(180.0).p99_s is None
+    run = history.topic("orders").run
+    assert run.quantiles(110.0).p50_s < 0.00113
+    assert 0.5 < run.quantiles(110.0).p99_s < 0.57
+    assert run.quantiles(180.0).p99_s is None
+
+
+def test_durations_of_all_time_outlive_the_window_and_the_process():
+    history = History()
+    for at in (100.0, 500.0):
+        history.report(1, report(at, topic_report(end={40: 3, 41: 1})))
+        history.ended(1, None, at=at + 1)
+    assert history.topic("orders").end.total == {40: 6, 41: 2}
+
+
+def test_rates_tell_the_outcomes_apart():
+    history = History()
+    for second in range(31):
+        counted = counters(acked=60 * second, retried=30 * second, dead=10 * second)
+        history.report(1, report(100.0 + second, topic_report(counters=counted)))
+    rates = history.topic("orders").rates(10, 131.0)
+    assert [round(rate, 6) for rate in (rates.acked, rates.retried, rates.dead)] == [60.0, 30.0, 10.0]
+    assert round(history.topic("orders").settled_per_s(131.0), 6) == 100.0
 
 
 def test_shares_are_of_the_running_process():

@@ -2,20 +2,17 @@ import asyncio
 import json
 import socket
 
-import aiohttp
 import msgspec
 import pytest
 
 from sylph_mp.control.history import History
 from sylph_mp.control.http_server import HttpServer, is_loopback, split_address
 from sylph_mp.control.snapshot import snapshot
-from sylph_mp.errors import Problem, ResourceError
+from sylph_mp.control.status import Snapshot
+from sylph_mp.errors import ResourceError
 from sylph_mp.logs import Log
 from tests.unit.control.observed import observation, slot
-
-
-def problem_there(what, *, why="", fix=""):
-    return Problem(place="config.toml:21:8", what=what, why=why, fix=fix)
+from tests.unit.control.serving import Served, free_port, problem_there
 
 
 class NotedLog(Log):
@@ -27,45 +24,78 @@ class NotedLog(Log):
         self.warnings.append(text)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+async def nothing_to_close():
+    pass
 
 
-def get(paths, *, state="running"):
-    """(status, body) of each path, from a master in that state."""
-    shown = snapshot(observation(slot(1), state=state), History(), ())
+def bare_server(address, *, log):
+    return HttpServer(address=address, problem=problem_there, routes=(), close=nothing_to_close, log=log)
 
-    async def look():
-        return shown
+
+def get(served, *paths):
+    """(status, headers, body) of each path."""
 
     async def ask():
-        address = f"127.0.0.1:{free_port()}"
-        http = HttpServer(address=address, problem=problem_there, look=look, log=Log("master"))
-        await http.start()
-        async with aiohttp.ClientSession() as session:
-            answers = []
+        answers = []
+        async with served.open() as session:
             for path in paths:
-                async with session.get(f"http://{address}{path}") as response:
-                    answers.append((response.status, await response.read()))
-        await http.stop()
-        return answers, shown
+                async with session.get(path) as response:
+                    answers.append((response.status, response.headers, await response.read()))
+        return answers
 
     return asyncio.run(ask())
 
 
+def in_state(state):
+    return Served(shown=snapshot(observation(slot(1), state=state), History(), ()))
+
+
 def test_the_same_object_as_the_command_has():
-    [(status, body)], shown = get(["/status.json"])
+    served = Served()
+    [(status, _, body)] = get(served, "/status.json")
     assert status == 200
-    assert msgspec.json.decode(body, type=type(shown)) == shown
+    assert msgspec.json.decode(body, type=Snapshot) == served.shown
     assert json.loads(body)["schema"] == "sylph.status/1"
 
 
-@pytest.mark.parametrize(("state", "ready"), [("starting", 503), ("running", 200), ("stopping", 503)])
-def test_alive_is_not_ready(state, ready):
-    answers, _ = get(["/health/live", "/health/ready", "/"], state=state)
-    assert [status for status, _ in answers] == [200, ready, 404]
+@pytest.mark.parametrize(
+    ("state", "startup", "ready"), [("starting", 503, 503), ("running", 200, 200), ("stopping", 200, 503)]
+)
+def test_started_ready_and_alive_are_three_things(state, startup, ready):
+    answers = get(in_state(state), "/health/startup", "/health/ready", "/health/live")
+    assert [status for status, _, _ in answers] == [startup, ready, 200]
+    bodies = [json.loads(body) for _, _, body in answers]
+    assert [body["ok"] for body in bodies] == [startup == 200, ready == 200, True]
+    assert [body["probe"] for body in bodies] == ["startup", "ready", "live"]
+    assert [body["state"] for body in bodies] == [state, state, None]
+
+
+def test_alive_looks_at_nothing():
+    served = Served()
+    get(served, "/health/live")
+    assert served.looks == 0
+
+
+def test_every_answer_forbids_what_others_wrote_to_act():
+    answers = get(Served(), "/", "/page.js", "/status.json", "/metrics", "/health/live", "/strange")
+    for _, headers, _ in answers[:-1]:
+        assert headers["Content-Security-Policy"].startswith("default-src 'none';")
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+    assert answers[-1][0] == 404
+
+
+def test_nothing_can_be_changed():
+    async def ask():
+        async with Served().open() as session:
+            answers = []
+            for method in ("POST", "PUT", "DELETE"):
+                for path in ("/", "/status.json", "/events"):
+                    async with session.request(method, path) as response:
+                        answers.append(response.status)
+            return answers
+
+    assert set(asyncio.run(ask())) == {405}
 
 
 def test_a_port_in_use_names_the_key():
@@ -73,9 +103,8 @@ def test_a_port_in_use_names_the_key():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        http = HttpServer(address=address, problem=problem_there, look=None, log=Log("master"))
         with pytest.raises(ResourceError) as refused:
-            asyncio.run(http.start())
+            asyncio.run(bare_server(address, log=Log("master")).start())
     (problem,) = refused.value.problems
     assert problem.place == "config.toml:21:8"
     assert problem.what == f"control.http: {address} is in use by another process"
@@ -83,7 +112,7 @@ def test_a_port_in_use_names_the_key():
 
 def test_an_address_that_others_reach_is_warned_of():
     async def listen(log):
-        http = HttpServer(address=f"0.0.0.0:{free_port()}", problem=problem_there, look=None, log=log)
+        http = bare_server(f"0.0.0.0:{free_port()}", log=log)
         await http.start()
         await http.stop()
 

@@ -1,6 +1,8 @@
 import msgspec
+from msgspec.structs import replace
 
 from sylph_mp.control.history import History
+from sylph_mp.control.observation import MemoryMark
 from sylph_mp.control.snapshot import snapshot
 from sylph_mp.control.symptoms import symptoms
 from sylph_mp.control.watch import Watch
@@ -73,6 +75,13 @@ def test_empty_slots_vanish():
     assert [row.slot for row in seen(slot(1), slot(2, state="empty", pid=None, beat_age_s=None)).slots] == [1]
 
 
+def test_a_slot_is_guarded_for_a_minute_and_says_for_whom_it_stands_in():
+    mark = MemoryMark(at=NOW - 59, rss_bytes=1, total_bytes=2, used_ratio=0.96, handlers=())
+    old = replace(mark, at=NOW - 60)
+    shown = seen(slot(1, guarded=mark), slot(2, guarded=old), slot(5, stands_in_for=2)).slots
+    assert [(each.guarded, each.stands_in_for) for each in shown] == [(True, None), (False, None), (False, 2)]
+
+
 def test_states_of_topics():
     def state(*slots, history=None, **changed):
         return seen(*slots, history=history, **changed).topics[0].state
@@ -94,3 +103,13 @@ def test_instances_are_those_that_topics_name():
     assert row.since == "2026-03-14T14:05:59.204Z"
     (row,) = seen(slot(1, beat_age_s=8.0)).instances
     assert (row.state, row.tries) == ("unknown", None)
+
+
+def test_a_topic_that_falls_behind_says_so_in_its_state():
+    history, last = History(), int(NOW / 60) - 1
+    for minute in range(5):
+        told = topic_report(counters=counters(acked=minute), age_s=70.0 + minute)
+        history.report(1, report(60.0 * (last - 4 + minute), told))
+    history.report(1, acked(NOW - 1, 5))
+    assert seen(slot(1), history=history).topics[0].state == "behind"
+    assert seen(slot(1, beat_age_s=60.0), history=history).topics[0].state == "away"
