@@ -12,6 +12,7 @@ import msgspec
 
 from sylph_mp.cli.control_socket import addressed, socket_options, socket_path
 from sylph_mp.cli.screens.crashes import crash_screen, crash_table
+from sylph_mp.cli.screens.recording import line_objects
 from sylph_mp.cli.screens.view import of_stream
 from sylph_mp.cli.state import app_folder, state_folder
 from sylph_mp.clock import SystemClock
@@ -24,6 +25,8 @@ from sylph_mp.master.quarantine import Quarantine
 
 LIST_SCHEMA = "sylph.crashes/1"
 SCHEMA = "sylph.crash/1"
+#: Fields of a crash report that only `show` has.
+RECORDED = ("log_lines", "decided", "usage")
 
 
 @click.group("crashes", short_help="Which consumers died, how, and what they ran.")
@@ -41,7 +44,7 @@ def ls(config: str | None, socket: str | None, *, as_json: bool) -> None:
     """List the last 100 crashes, the newest first."""
     reports = CrashReports(state_folder(config), SystemClock()).list()
     if as_json:
-        _print_json({"schema": LIST_SCHEMA, "crashes": [_object(report) for report in reports]})
+        _print_json({"schema": LIST_SCHEMA, "crashes": [_summary(report) for report in reports]})
     elif not reports:
         click.echo(_none(config, socket))
     else:
@@ -54,10 +57,10 @@ def ls(config: str | None, socket: str | None, *, as_json: bool) -> None:
 @command.command("show")
 @click.argument("number", type=int, required=False)
 @socket_options
-@click.option("--log", "whole_log", is_flag=True, help="All log lines that were kept, not the last alone.")
+@click.option("--recorder", is_flag=True, help="All that was recorded last: log lines, outcomes, memory and CPU.")
 @_json
-def show(number: int | None, config: str | None, socket: str | None, *, whole_log: bool, as_json: bool) -> None:
-    """Show all that is known of crash NUMBER, or of the newest."""
+def show(number: int | None, config: str | None, socket: str | None, *, recorder: bool, as_json: bool) -> None:
+    """Show what is known of crash NUMBER, or of the newest."""
     state = state_folder(config)
     reports = CrashReports(state, SystemClock()).list()
     if not reports and number is None and not as_json:
@@ -68,7 +71,7 @@ def show(number: int | None, config: str | None, socket: str | None, *, whole_lo
         _print_json({"schema": SCHEMA, **_object(report)})
         return
     view = of_stream(sys.stdout, color="auto", show_all=False)
-    lines = crash_screen(report, view, now=time.time(), folder=app_folder(config), others=reports, whole_log=whole_log)
+    lines = crash_screen(report, view, now=time.time(), folder=app_folder(config), others=reports, whole=recorder)
     quarantined = {label.id for label in Quarantine(state, SystemClock()).list()}
     if any(ran.message_id in quarantined for ran in report.running):
         lines.append(f"next: {addressed('sylph quarantine ls', config, None)}")
@@ -101,7 +104,12 @@ def _object(report: CrashReport) -> dict[str, Any]:
     """As programs get it: times in RFC 3339."""
     fields: dict[str, Any] = msgspec.to_builtins(report)
     number, at = fields.pop("number"), rfc3339(fields.pop("at_wall"))
-    return {"crash": number, "at": at, **fields}
+    return {"crash": number, "at": at, **fields, "log_lines": line_objects(report.log_lines)}
+
+
+def _summary(report: CrashReport) -> dict[str, Any]:
+    """Without what the flight recorder kept, which is forty times as much as all else."""
+    return {name: value for name, value in _object(report).items() if name not in RECORDED}
 
 
 def _print_json(found: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from sylph_mp.cli.control_socket import CONFIG_FILE, addressed, socket_options, socket_path
 from sylph_mp.cli.screens.quarantine import body_lines, message_screen, name_of, quarantine_table
+from sylph_mp.cli.screens.recording import line_objects
 from sylph_mp.cli.screens.view import View, of_stream
 from sylph_mp.cli.state import app_folder, config_option, state_folder
 from sylph_mp.clock import SystemClock
@@ -180,6 +181,7 @@ def _object(label: Label) -> dict[str, Any]:
     fields.pop("body", None)
     times = {"since": fields.pop("since_wall"), "born_at": fields.pop("born_at"), "stored_at": fields.pop("stored_at")}
     fields["size_bytes"] = fields.pop("size")
+    fields["log_lines"] = line_objects(label.log_lines)
     return fields | {name: None if wall is None else rfc3339(wall) for name, wall in times.items()}
 
 

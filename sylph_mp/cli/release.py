@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 
 import uvloop
 from msgspec import Struct
-from msgspec.structs import replace
 
 from sylph_mp.api.message import Message
+from sylph_mp.cli.instances import reachable
 from sylph_mp.clock import SystemClock
-from sylph_mp.config.schema import EMBEDDED, Config, Instance
-from sylph_mp.control.client import look
+from sylph_mp.config.schema import Config, Instance
 from sylph_mp.errors import BrokerError, UsageError
 from sylph_mp.master.quarantine import Quarantined
-from sylph_mp.rocketmq.resend import Resender
+from sylph_mp.producer.resend import Resender
 
 #: Says of a released message which it was; its id is a new one.
 ORIGIN_PROPERTY = "sylph-quarantine-id"
@@ -72,9 +71,4 @@ def _instance(message: Quarantined, config: Config, socket: str) -> Instance:
     instance = config.instances.get(message.instance)
     if instance is None:
         raise UsageError(f"{message.id} came from instance {message.instance}, which {config.path} does not have")
-    if EMBEDDED not in instance.endpoints:
-        return instance
-    for running in look(socket).instances:  # only its master knows where an embedded broker listens
-        if running.name == instance.name:
-            return replace(instance, endpoints=(running.endpoint,))
-    raise UsageError(f"instance {instance.name} is an embedded broker that no fleet runs now")
+    return reachable(instance, socket)

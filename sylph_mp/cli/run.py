@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
+from typing import get_args
 
 import click
 
@@ -10,8 +12,11 @@ from sylph_mp import logs
 from sylph_mp.cli.embedded import EmbeddedBrokers
 from sylph_mp.cli.overrides import set_option
 from sylph_mp.cli.problems import render
+from sylph_mp.cli.screens.overview import overview
+from sylph_mp.cli.screens.view import View
 from sylph_mp.config.load import load
-from sylph_mp.config.schema import Config
+from sylph_mp.config.schema import Config, LogLevel
+from sylph_mp.control.status import Snapshot
 from sylph_mp.logs import Log
 from sylph_mp.master.options import Options
 from sylph_mp.master.transcript import LogLines, Screen, Transcript, open_transcript
@@ -21,8 +26,8 @@ from sylph_mp.master.transcript import LogLines, Screen, Transcript, open_transc
 @click.option("--config", "file", default="config.toml", metavar="FILE", show_default=True, help="The configuration.")
 @set_option
 @click.option("--log", "form", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True)
-def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: str) -> int:
+@click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="The same as --set log.level=.")
+def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: str | None) -> int:
     """Start the fleet and supervise it until Ctrl-C or SIGTERM, which let it drain; a second one kills.
 
     SIGHUP reloads the configuration and the code, SIGTTIN and SIGTTOU add and remove a consumer.
@@ -32,10 +37,12 @@ def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: st
                69 a broker refuses for good             70 every slot is in a crash loop
                71 no memory, port or socket             78 errors in the configuration or the app
     """
+    if log_level is not None:
+        overrides["log.level"] = log_level
     with EmbeddedBrokers() as brokers:
 
-        def read() -> Config:
-            return brokers.started(load(file, environ=os.environ, overrides=overrides))
+        def read(live: Mapping[str, str]) -> Config:
+            return brokers.started(load(file, environ=os.environ, overrides={**overrides, **live}))
 
         began = time.monotonic()
         config = load(file, environ=os.environ, overrides=overrides)
@@ -49,12 +56,16 @@ def command(file: str, overrides: dict[str, str], form: logs.Form, log_level: st
         config = brokers.started(config)
         for endpoint in brokers.endpoints:
             transcript.line("broker", f"embedded on {endpoint}, in memory, for trying out")
-        options = Options(log_form=form, log_level=log_level, stacks=sys.stderr)
+        options = Options(log_form=form, stacks=sys.stderr, screen=_status)
         return run(config, load=read, transcript=transcript, options=options)
+
+
+def _status(snapshot: Snapshot) -> str:
+    return "\n".join(overview(snapshot, View(width=80)))
 
 
 def _transcript(form: logs.Form) -> Transcript:
     """Steps for who looks on, log lines for a log store."""
     if sys.stderr.isatty() and form == "auto":
-        return Screen(lambda line: click.echo(line, err=True))
+        return Screen(lambda line: click.echo(line, err=True), log=Log("master"))
     return LogLines(Log("master"))

@@ -11,15 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from sylph_mp.cli.control_socket import addressed, socket_options, socket_path
+from sylph_mp.cli.looking import look_or_say
 from sylph_mp.cli.screens.details import slot_screen, topic_screen
 from sylph_mp.cli.screens.overview import instance_screen, overview
 from sylph_mp.cli.screens.view import Color, View, of_stream
 from sylph_mp.config.nearest import nearest
-from sylph_mp.control.client import look
 from sylph_mp.control.status import Snapshot
 from sylph_mp.control.target import Fleet, Slot, Target, Topic, parse_target
-from sylph_mp.control.timestamps import rfc3339
-from sylph_mp.errors import NoAnswerError, NoMasterError, UsageError
+from sylph_mp.errors import UsageError
 
 #: What a probe sees; a verdict that this version does not know counts as unknown.
 EXIT_CODES = {"healthy": 0, "degraded": 1, "no-master": 2, "broken": 3, "unknown": 4}
@@ -63,7 +62,7 @@ def command(
     screen = instance_screen if instances else _screen(parse_target(target) if target is not None else Fleet())
 
     def show() -> int:
-        snapshot = _look(path)
+        snapshot = look_or_say(path)
         if not quiet:
             view = of_stream(sys.stdout, color=color, show_all=show_all)
             lines = [] if as_json else screen(_addressed(snapshot, config, socket), view)
@@ -71,21 +70,6 @@ def command(
         return _exit_code(snapshot, strict=strict)
 
     return show() if watch is None else _repeat(show, _seconds(watch))
-
-
-def _look(path: str) -> Snapshot:
-    """The master's snapshot, or one that says why there is none."""
-    try:
-        return look(path)
-    except NoMasterError as error:
-        return _without_master("no-master", str(error))
-    except NoAnswerError as error:
-        return _without_master("unknown", str(error))
-
-
-def _without_master(verdict: str, text: str) -> Snapshot:
-    sentence, _, command = text.removeprefix(f"{verdict.replace('-', ' ')}: ").partition("\nnext: ")
-    return Snapshot(at=rfc3339(time.time()), verdict=verdict, sentence=sentence, next=command)
 
 
 def _addressed(snapshot: Snapshot, config: str | None, socket: str | None) -> Snapshot:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from sylph_mp.cli.screens.labelled import WIDTH, labelled
+from sylph_mp.cli.screens.recording import last_line, whole_recording
 from sylph_mp.cli.screens.stacks import innermost, stack_lines
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.text import printable, short_id, wrapped
@@ -39,17 +40,20 @@ def crash_screen(
     now: float,
     folder: str,
     others: Sequence[CrashReport] = (),
-    whole_log: bool = False,
+    whole: bool = False,
     zone: tzinfo | None = None,
 ) -> list[str]:
-    """All that is known of one crash; `folder` is where the app's files are, `zone` that of clock times."""
+    """What is known of one crash; `folder` is where the app's files are, `zone` that of clock times.
+
+    `whole`: also all that its flight recorder kept, not the last log line alone.
+    """
     return [
         *wrapped(_headline(report, now, zone), view.width),
         *labelled("running then", _running(report.running, view) or ["nothing"]),
         *labelled("adopted", wrapped(_adopted(report), None if view.width is None else view.width - WIDTH)),
-        *labelled("memory", [] if report.rss_bytes is None else [spaced(size(report.rss_bytes))]),
+        *labelled("memory", _memory(report, view)),
         *_stack(report, folder),
-        *_log(report, whole=whole_log),
+        *(whole_recording(report, view, zone) if whole else last_line(report.log_lines, zone)),
         *labelled("same top frame", _alike(report, others)),
     ]
 
@@ -110,6 +114,18 @@ def _adopted(report: CrashReport) -> str:
     return f"by pid {report.adopted_by}{after}: {', '.join(parts)}"
 
 
+def _memory(report: CrashReport, view: View) -> list[str]:
+    """Nothing if the process died before it was known."""
+    if report.rss_bytes is None:
+        return []
+    used = spaced(size(report.rss_bytes))
+    if report.memory_limit_bytes is not None:
+        used += f" of {spaced(size(report.memory_limit_bytes))}"
+    if report.oom_killed is not None:
+        used += "; the kernel " + ("killed it, out of memory" if report.oom_killed else "reports no out-of-memory kill")
+    return wrapped(used, None if view.width is None else view.width - WIDTH)
+
+
 def _stack(report: CrashReport, folder: str) -> Iterator[str]:
     if not report.stack:
         return
@@ -118,14 +134,6 @@ def _stack(report: CrashReport, folder: str) -> Iterator[str]:
     yield f"stack{thread} (faulthandler)"
     started_at = report.at_wall - report.after_s
     yield from (f"  {line}" for line in stack_lines(report.stack, folder=folder, unchanged_since=started_at))
-
-
-def _log(report: CrashReport, *, whole: bool) -> list[str]:
-    lines = [printable(line) for line in report.log_lines]
-    if whole and lines:
-        return ["last log lines", *(f"  {line}" for line in lines)]
-    kept = f" ({len(lines)} kept)" if len(lines) > 1 else ""
-    return labelled("last log line", [f"{lines[-1]}{kept}"] if lines else [])
 
 
 def _alike(report: CrashReport, others: Sequence[CrashReport]) -> list[str]:

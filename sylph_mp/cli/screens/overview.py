@@ -1,7 +1,9 @@
 """`sylph status`: the whole fleet on one screen. Pure."""
 
+from sylph_mp.cli.screens.autoscale import autoscale_line
 from sylph_mp.cli.screens.instances import instance_table, stranded_lines
 from sylph_mp.cli.screens.narrow import narrow_lines
+from sylph_mp.cli.screens.producers import producer_table
 from sylph_mp.cli.screens.slots import slot_table
 from sylph_mp.cli.screens.topics import topic_table
 from sylph_mp.cli.screens.verdict_lines import first_lines, note_lines, problem_lines
@@ -33,6 +35,7 @@ def overview(snapshot: Snapshot, view: View) -> list[str]:
         instance_table(snapshot, view) if lost or _failing(snapshot) or view.all else [],
         topic_table(snapshot, view, notes_below=notes_below),
         slot_table(snapshot, view),
+        producer_table(snapshot, view),
         _endings(snapshot, view, notes_below=notes_below),
     )
 
@@ -59,4 +62,8 @@ def _failing(snapshot: Snapshot) -> bool:
 def _endings(snapshot: Snapshot, view: View, *, notes_below: bool = False, calls_above: bool = True) -> list[str]:
     notes = [note for note in snapshot.notes if not notes_below or note.topic is None]
     more = snapshot.problems if len(snapshot.problems) > 1 else ()  # the first lines have told of one alone
-    return [*problem_lines(more, view, calls_above=calls_above), *note_lines(notes)]
+    return [
+        *problem_lines(more, view, calls_above=calls_above),
+        *note_lines(notes),
+        *autoscale_line(snapshot.autoscale, view),
+    ]

@@ -1,8 +1,10 @@
 """`sylph quarantine ls` and `show`: the messages that killed their consumers. Reads source files for stacks."""
 
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 
 from sylph_mp.cli.screens.labelled import labelled
+from sylph_mp.cli.screens.recording import log_lines
 from sylph_mp.cli.screens.stacks import stack_lines
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.text import printable, short_id, wrapped
@@ -43,8 +45,8 @@ def name_of(message_id: str, ids: Sequence[str], view: View) -> str:
     return message_id if view.width is None or alike > 1 else short
 
 
-def message_screen(label: Label, view: View, *, now: float, folder: str) -> list[str]:
-    """All that is known of a message but its body; `folder` is where the app's files are."""
+def message_screen(label: Label, view: View, *, now: float, folder: str, zone: tzinfo | None = None) -> list[str]:
+    """All that is known of a message but its body; `folder` is where the app's files are, `zone` for clock times."""
     since = f"in quarantine for {seconds(max(0.0, now - label.since_wall))}"
     return [
         *wrapped(f"{label.id}: {label.strikes} of {label.limit} strikes, {since}", view.width),
@@ -59,6 +61,7 @@ def message_screen(label: Label, view: View, *, now: float, folder: str) -> list
         *labelled("stored", [_moment(label.stored_at)]),
         *labelled("crashes", _crashes(label)),
         *_stack(label, folder),
+        *log_lines(label.log_lines, zone),
         *labelled("body", [f"{spaced(size(label.size))}, sha256 {label.sha256}"]),
     ]
 

@@ -58,25 +58,26 @@ def is_usual(slot: SlotStatus) -> bool:
 
 
 def _row(slot: SlotStatus, view: View) -> Row:
+    return Row(usual=is_usual(slot), below=_stuck_lines(slot, view), cells=slot_cells(slot))
+
+
+def slot_cells(slot: SlotStatus) -> dict[str, str]:
+    """By column name."""
     buffer = slot.buffer_used_bytes
-    return Row(
-        usual=is_usual(slot),
-        below=_stuck_lines(slot, view),
-        cells={
-            "SLOT": str(slot.slot),
-            "STATE": slot_state(slot),
-            "PID": UNKNOWN if slot.pid is None else str(slot.pid),
-            "UP": seconds(slot.uptime_s),
-            "RATE/S": rate(slot.rate_per_s),
-            "BUSY": share(slot.busy_ratio),
-            "INFLIGHT": f"{slot.in_flight}/{slot.in_flight_limit}",
-            "BUFFER": share(None if buffer is None else buffer / max(1, slot.buffer_bytes)),
-            "CPU": share(slot.cpu_ratio),
-            "MEM": size(slot.rss_bytes),
-            "CRASHES": str(slot.crashes),
-            "SHARDS": " ".join(slot.shards) or UNKNOWN,
-        },
-    )
+    return {
+        "SLOT": str(slot.slot) if slot.stands_in_for is None else f"{slot.slot} for {slot.stands_in_for}",
+        "STATE": slot_state(slot),
+        "PID": UNKNOWN if slot.pid is None else str(slot.pid),
+        "UP": seconds(slot.uptime_s),
+        "RATE/S": rate(slot.rate_per_s),
+        "BUSY": share(slot.busy_ratio),
+        "INFLIGHT": f"{slot.in_flight}/{slot.in_flight_limit}",
+        "BUFFER": share(None if buffer is None else buffer / max(1, slot.buffer_bytes)),
+        "CPU": share(slot.cpu_ratio),
+        "MEM": size(slot.rss_bytes) + ("!" if slot.guarded else ""),
+        "CRASHES": str(slot.crashes),
+        "SHARDS": " ".join(slot.shards) or UNKNOWN,
+    }
 
 
 def _stuck_lines(slot: SlotStatus, view: View) -> tuple[str, ...]:

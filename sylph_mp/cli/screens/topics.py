@@ -1,6 +1,6 @@
 """The table of topics. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.view import View
@@ -14,11 +14,12 @@ _COLUMNS = (
     Column(name="RATE/S"),
     Column(name="FAIL"),
     Column(name="WAIT-p50", vanishes=0, from_width=110),
-    Column(name="WAIT-p99", vanishes=6),
+    Column(name="WAIT-p99", vanishes=7),
     Column(name="RUN-p50", vanishes=1, from_width=110),
-    Column(name="RUN-p99", vanishes=5),
+    Column(name="RUN-p99", vanishes=6),
     Column(name="END-p99"),
     Column(name="INFLIGHT", vanishes=3, from_width=100),
+    Column(name="BACKLOG", vanishes=5),
     Column(name="OLDEST", vanishes=2, from_width=110),
 )
 #: `100%!`, so that the columns behind do not move when a topic gets worse.
@@ -34,7 +35,8 @@ def topic_table(snapshot: Snapshot, view: View, *, notes_below: bool = False) ->
     rows = [_row(topic, notes.get(topic.topic)) for topic in worst_first(snapshot)]
     bad = any(row.cells["FAIL"].endswith("!") for row in rows)
     columns = [
-        Column(name=c.name, least=_BAD_FAIL_WIDTH, right=c.right) if bad and c.name == "FAIL" else c for c in _COLUMNS
+        Column(name=c.name, least=_BAD_FAIL_WIDTH, right=c.right) if bad and c.name == "FAIL" else c
+        for c in told(_COLUMNS, snapshot.topics)
     ]
     return render(columns, rows, view, what="running")
 
@@ -49,6 +51,12 @@ def topic_state(topic: TopicStatus) -> str:
     return f"{topic.state}!" if topic.state in _BAD else topic.state
 
 
+def told(columns: Sequence[Column], topics: Iterable[TopicStatus]) -> Sequence[Column]:
+    """Without BACKLOG where no broker says how many messages wait."""
+    waits = any(topic.backlog is not None for topic in topics)
+    return [column for column in columns if column.name != "BACKLOG" or waits]
+
+
 def in_flight(topic: TopicStatus) -> int | None:
     return None if topic.queued is None or topic.held is None else topic.running + topic.queued + topic.held
 
@@ -61,21 +69,27 @@ def _row(topic: TopicStatus, note: NoteStatus | None) -> Row:
     return Row(
         usual=topic.state in USUAL,
         below=(note.text, f"next: {note.next}") if note else (),
-        cells={
-            "TOPIC": topic.topic,
-            "STATE": topic_state(topic),
-            "SHARDS": str(topic.shards),
-            "RATE/S": rate(topic.rate_per_s),
-            "FAIL": share(topic.fail_ratio) + ("!" if topic.state == "failing" else ""),
-            "WAIT-p50": whole_duration(topic.wait_p50_s),
-            "WAIT-p99": whole_duration(topic.wait_p99_s),
-            "RUN-p50": duration(topic.run_p50_s),
-            "RUN-p99": duration(topic.run_p99_s),
-            "END-p99": _end(topic),
-            "INFLIGHT": number(in_flight(topic)),
-            "OLDEST": age(topic.oldest_s),
-        },
+        cells=topic_cells(topic),
     )
+
+
+def topic_cells(topic: TopicStatus) -> dict[str, str]:
+    """By column name."""
+    return {
+        "TOPIC": topic.topic,
+        "STATE": topic_state(topic),
+        "SHARDS": str(topic.shards),
+        "RATE/S": rate(topic.rate_per_s),
+        "FAIL": share(topic.fail_ratio) + ("!" if topic.state == "failing" else ""),
+        "WAIT-p50": whole_duration(topic.wait_p50_s),
+        "WAIT-p99": whole_duration(topic.wait_p99_s),
+        "RUN-p50": duration(topic.run_p50_s),
+        "RUN-p99": duration(topic.run_p99_s),
+        "END-p99": _end(topic),
+        "INFLIGHT": number(in_flight(topic)),
+        "BACKLOG": number(topic.backlog),
+        "OLDEST": age(topic.oldest_s) + ("!" if topic.state == "behind" else ""),
+    }
 
 
 def _end(topic: TopicStatus) -> str:

@@ -20,8 +20,11 @@ _SGR = {
     "unknown": "33",
     "bad": "33",
     "dim": "2",
+    "selected": "7",
 }
-_ASCII = str.maketrans({"·": "-", "…": "...", "▁": "_", "█": "#", "▲": "^", "▼": "v", "\u00d7": "x"})
+_ASCII = str.maketrans({"·": "-", "…": "...", "▲": "^", "▼": "v", "\u00d7": "x"}) | str.maketrans(
+    "▁▂▃▄▅▆▇█", "__--==##"
+)
 
 
 class View(Struct, frozen=True, kw_only=True):

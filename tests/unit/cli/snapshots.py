@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from sylph_mp.control.autoscale_status import AutoscaleStatus
 from sylph_mp.control.status import (
     InstanceStatus,
     MasterStatus,
     NoteStatus,
     ProblemStatus,
+    ProducerStatus,
     RunningStatus,
     SlotStatus,
     Snapshot,
@@ -31,6 +33,7 @@ def master(**changed: Any) -> MasterStatus:
         "processes_wanted": 4,
         "cpu_s": 120.0,
         "rss_bytes": 40 * MIB,
+        "quarantined": 0,
     }
     return MasterStatus(**known | changed)
 
@@ -51,6 +54,7 @@ def topic(name: str, **changed: Any) -> TopicStatus:
         "held": 0,
         "rate_per_s": None,
         "fail_ratio": None,
+        "backlog": None,
         "oldest_s": None,
         "errors": (),
     }
@@ -67,6 +71,7 @@ def slot(number: int, **changed: Any) -> SlotStatus:
         "beat_age_s": 0.4,
         "cpu_ratio": 0.35,
         "rss_bytes": 118 * MIB,
+        "guarded": False,
         "threads": 8,
         "busy_ratio": 0.66,
         "rate_per_s": 1540.0,
@@ -83,6 +88,7 @@ def slot(number: int, **changed: Any) -> SlotStatus:
         "last_exit": None,
         "retry_in_s": None,
         "shards": (),
+        "stands_in_for": None,
         "running": (),
     }
     return SlotStatus(**known | changed)
@@ -99,6 +105,50 @@ def call(**changed: Any) -> RunningStatus:
         "limit_s": 30.0,
     }
     return RunningStatus(**known | changed)
+
+
+def producer(topic: str, **changed: Any) -> ProducerStatus:
+    known: dict[str, Any] = {
+        "topic": topic,
+        "instance": "default",
+        "kind": "normal",
+        "state": "running",
+        "rate_per_s": 1090.0,
+        "queued": 12,
+        "in_flight": 64,
+        "batch_size": 32.4,
+        "linger_s": 0.004,
+        "latency_p50_s": 0.006,
+        "latency_p99_s": 0.021,
+        "stored": 412_000,
+        "batches": 12_700,
+        "retries": 0,
+        "failures": 0,
+        "error": None,
+        "why": "",
+    }
+    return ProducerStatus(**known | changed)
+
+
+def scaling(**changed: Any) -> AutoscaleStatus:
+    known: dict[str, Any] = {
+        "mode": "automatic",
+        "running": 4,
+        "wanted": 4,
+        "threads": 8,
+        "processes_min": 2,
+        "processes_max": 4,
+        "threads_min": 8,
+        "threads_max": 8,
+        "sentence": "",
+        "headline": "",
+        "bounds": "",
+        "changed_s": None,
+        "next_look_s": 1.0,
+        "signals": (),
+        "history": (),
+    }
+    return AutoscaleStatus(**known | changed)
 
 
 def healthy() -> Snapshot:

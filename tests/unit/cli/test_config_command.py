@@ -46,7 +46,7 @@ class TestCheck:
     def test_fine(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         assert sylph(monkeypatch, "config", "check") == 0
         out, err = capfd.readouterr()
-        assert out == "config.toml is fine: 3 topics, 10 shards, 2 to 4 consumers, 64.3 MiB\n"
+        assert out == "config.toml is fine: 3 topics, 10 shards, 2 to 4 consumers, 73.0 MiB\n"
         assert err == ""
 
     def test_errors(self, file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,13 @@
 """What `sylph crashes` prints, from the files alone; the clock stands at 14:06:02."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from sylph_mp.cli import crashes, main
+from sylph_mp.cli import crashes
 from sylph_mp.cli.screens.crashes import crash_screen, crash_table
 from sylph_mp.cli.screens.stacks import stack_lines
 from sylph_mp.cli.screens.view import View
@@ -16,6 +15,7 @@ from sylph_mp.clock import SystemClock
 from sylph_mp.errors import NoMasterError
 from sylph_mp.master.crash_reports import CrashReport, CrashReports, RunningThen
 from sylph_mp.master.quarantine import Quarantine, Quarantined
+from sylph_mp.master.recording import Decided, LogLine, Usage
 from tests.unit.cli.snapshots import healthy
 
 NOW = datetime(2026, 3, 14, 14, 6, 2, tzinfo=UTC)
@@ -25,6 +25,11 @@ STACK = "/venv/lib/python3.11/site-packages/PIL/Image.py:2341 in thumbnail\n{app
 RUNTIME = (
     "\n/venv/site-packages/sylph_mp/consumer/worker_pool.py:90 in _work\n/usr/lib/python3.11/threading.py:982 in run"
 )
+
+
+def at(hours: int, minutes: int, seconds: float) -> float:
+    """Today, as seconds since 1970 UTC."""
+    return round(NOW.replace(hour=hours, minute=minutes, second=0).timestamp() + seconds, 3)
 
 
 def ran(thread: int | None, message_id: str, **fields: object) -> RunningThen:
@@ -58,8 +63,21 @@ def crash(app: Path, **fields: object) -> CrashReport:
         adopted_run_again=7,
         adopted_settled=3,
         stack=STACK.format(app=app) + RUNTIME,
-        log_lines=("13:57:59.114 INFO  render began", "13:58:01.901 INFO  render 01D2…A7F3 logo 12000x9000"),
+        log_lines=(
+            LogLine(at_wall=at(13, 57, 59.114), level="info", text="render began"),
+            LogLine(at_wall=at(13, 58, 1.901), level="info", text="render 01D2…A7F3 logo 12000x9000"),
+        ),
+        decided=(
+            Decided(ago_s=2.25, topic="orders", message_id=SECOND, attempt=1, outcome="Ack", run_s=0.0021),
+            Decided(ago_s=0.05, topic="receipts", message_id=FIRST, attempt=11, outcome="Retry", run_s=1.4),
+        ),
+        usage=tuple(
+            Usage(ago_s=24.4 - second, rss_bytes=(388 + second) << 20, cpu_share=second / 24 or None)
+            for second in range(25)
+        ),
         rss_bytes=412 << 20,
+        memory_limit_bytes=1 << 30,
+        oom_killed=False,
     )
     return replace(report, **fields)
 
@@ -88,7 +106,7 @@ def test_the_screen_of_a_crash(app: Path) -> None:
         "running then   thread 5  receipts render  01D2…A7F3  attempt 2  0.8s  strike 1/2\n"
         "               async     receipts render  01D2…B001  attempt 1  0.1s\n"
         "adopted        by pid 60412 after 31 ms: 7 run again, 3 were done, now settled\n"
-        "memory         412 MiB\n"
+        "memory         412 MiB of 1.0 GiB; the kernel reports no out-of-memory kill\n"
         "stack, thread 5 (faulthandler)\n"
         "  workers/receipts.py:3 in render        logo.thumbnail(size)\n"
         "  PIL/Image.py:2341 in thumbnail\n"
@@ -106,6 +124,16 @@ def test_the_screen_of_a_crash_of_which_little_is_known(app: Path) -> None:
     )
 
 
+def test_off_a_terminal_nothing_is_cut_and_what_is_unknown_has_no_line(app: Path) -> None:
+    def lines(**known: object) -> list[str]:
+        return crash_screen(crash(app, **known), View(width=None), now=NOW.timestamp(), folder=str(app), zone=UTC)
+
+    assert [line for line in lines(oom_killed=True) if line.startswith("memory")] == [
+        "memory         412 MiB of 1.0 GiB; the kernel killed it, out of memory"
+    ]
+    assert not any(line.startswith("memory") for line in lines(rss_bytes=None))
+
+
 def test_what_was_adopted_too_late_is_told(app: Path) -> None:
     text = screen(crash(app, adopted_settled=1, adopted_dropped=2, adopted_after_s=41.0), app)
     assert (
@@ -114,10 +142,39 @@ def test_what_was_adopted_too_late_is_told(app: Path) -> None:
     ) in text
 
 
-def test_all_log_lines_on_request(app: Path) -> None:
-    assert screen(crash(app), app, whole_log=True).endswith(
-        "last log lines\n  13:57:59.114 INFO  render began\n  13:58:01.901 INFO  render 01D2…A7F3 logo 12000x9000"
+def test_all_that_was_recorded_on_request(app: Path) -> None:
+    lines = (*crash(app).log_lines, LogLine(at_wall=at(13, 58, 2), level="error", text="no logo\nKeyError: \x1b[7m"))
+    assert screen(crash(app, log_lines=lines), app, whole=True).partition("last log lines\n")[2] == (
+        "  13:57:59.114 INFO  render began\n"
+        "  13:58:01.901 INFO  render 01D2…A7F3 logo 12000x9000\n"
+        "  13:58:02.000 ERROR no logo\n"
+        "    KeyError:  [7m\n"
+        "last outcomes\n"
+        "  2.2s before  orders    01D2…B001  attempt 1   Ack    ran 2.1ms\n"
+        "  50ms before  receipts  01D2…A7F3  attempt 11  Retry  ran 1.4s\n"
+        "memory and CPU\n"
+        "  24s before   388MiB  CPU -\n"
+        "  21s before   391MiB  CPU 12%\n"
+        "  18s before   394MiB  CPU 25%\n"
+        "  15s before   397MiB  CPU 38%\n"
+        "  12s before   400MiB  CPU 50%\n"
+        "  9.4s before  403MiB  CPU 62%\n"
+        "  6.4s before  406MiB  CPU 75%\n"
+        "  3.4s before  409MiB  CPU 88%\n"
+        "  0.4s before  412MiB  CPU 100%"
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "memory"),
+    [
+        ({"oom_killed": True}, "412 MiB of 1.0 GiB; the kernel killed it, out of memory"),
+        ({"oom_killed": None}, "412 MiB of 1.0 GiB"),
+        ({"oom_killed": None, "memory_limit_bytes": None}, "412 MiB"),
+    ],
+)
+def test_the_memory_it_used(app: Path, known: dict[str, object], memory: str) -> None:
+    assert f"\nmemory         {memory}\n" in screen(crash(app, **known), app)
 
 
 def test_a_source_line_that_may_be_another_by_now_is_not_shown(app: Path) -> None:
@@ -147,20 +204,6 @@ def test_the_list(app: Path) -> None:
     )
 
 
-@pytest.fixture
-def sylph(monkeypatch, capsys, tmp_path):
-    """Runs a command line in an empty folder, where no master is; gives exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["sylph", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
-
-
 def test_without_a_crash(sylph, monkeypatch) -> None:
     assert sylph("crashes", "ls") == (0, "no crash on record\n", "")
     assert sylph("crashes", "show")[0] == 0
@@ -188,9 +231,14 @@ def test_json_has_times_for_programs(sylph, tmp_path: Path) -> None:
     shown = json.loads(sylph("crashes", "show", "--json")[1])
 
     assert (shown["schema"], shown["crash"], shown["at"]) == ("sylph.crash/1", 1, "2026-03-14T13:58:02.000Z")
+    assert shown["log_lines"][0] == {"at": "2026-03-14T13:57:59.114Z", "level": "info", "text": "render began"}
+    assert (shown["decided"][0]["outcome"], shown["usage"][24]["rss_bytes"]) == ("Ack", 412 << 20)
+    assert (shown["memory_limit_bytes"], shown["oom_killed"]) == (1 << 30, False)
     assert (shown["after_s"], shown["running"][0]["message_id"]) == (7865.0, FIRST)
     listed = json.loads(sylph("crashes", "ls", "--json")[1])
-    assert {"schema": "sylph.crash/1", **listed["crashes"][0]} == shown
+    recorded = {"schema": "sylph.crash/1"} | {name: shown[name] for name in ("log_lines", "decided", "usage")}
+    assert listed["crashes"][0] | recorded == shown
+    assert not listed["crashes"][0].keys() & recorded.keys()
 
 
 def test_a_message_that_is_in_quarantine_now_is_the_next_thing_to_look_at(sylph, tmp_path: Path) -> None:

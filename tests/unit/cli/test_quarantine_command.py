@@ -2,20 +2,20 @@
 
 import base64
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from sylph_mp.cli import main, quarantine, release
+from sylph_mp.cli import instances, quarantine, release
 from sylph_mp.cli.screens.quarantine import body_lines, message_screen, quarantine_table
 from sylph_mp.cli.screens.view import View
 from sylph_mp.clock import SystemClock
 from sylph_mp.control.status import InstanceStatus
 from sylph_mp.errors import TransportError
 from sylph_mp.master.quarantine import Quarantine, Quarantined
+from sylph_mp.master.recording import LogLine
 from sylph_mp.master.strikes import Strikes
 from tests.unit.cli.snapshots import healthy
 
@@ -51,6 +51,7 @@ def quarantined(message_id: str = FIRST, **fields: object) -> Quarantined:
         crashes=(41, 42),
         exits=("SIGSEGV (exit -11)", "SIGKILL"),
         stack="/srv/orders/workers/receipts.py:88 in render",
+        log_lines=(LogLine(at_wall=NOW - 362.5, level="info", text="12000x9000"),),
         body=b'{"logo": 1}',
         size=int(3.1 * (1 << 20)),
         sha256="5" * 64,
@@ -83,7 +84,7 @@ def test_the_list_of_several_shortens_no_id_to_that_of_another() -> None:
 
 
 def test_the_screen_of_a_message() -> None:
-    lines = message_screen(quarantined(message_group="o-17"), View(width=80), now=NOW, folder="/srv/orders")
+    lines = message_screen(quarantined(message_group="o-17"), View(width=80), now=NOW, folder="/srv/orders", zone=UTC)
     assert "\n".join(lines) == (
         f"{FIRST}: 2 of 2 strikes, in quarantine for 6m2s\n"
         "topic          receipts, group orders-service, instance default\n"
@@ -100,6 +101,8 @@ def test_the_screen_of_a_message() -> None:
         "               42: SIGKILL\n"
         "stack (faulthandler)\n"
         "  workers/receipts.py:88 in render\n"
+        "last log lines\n"
+        "  14:00:16.500 INFO  12000x9000\n"
         f"body           3.1 MiB, sha256 {'5' * 64}"
     )
 
@@ -118,19 +121,9 @@ def test_a_body_is_text_if_it_can_be(body: bytes, lines: list[str]) -> None:
     assert body_lines(body) == lines
 
 
-@pytest.fixture
-def sylph(monkeypatch, capsys, tmp_path):
-    """Runs a command line in a folder with a configuration; gives exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _config(tmp_path):
     (tmp_path / "config.toml").write_text(CONFIG)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["sylph", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -175,6 +168,7 @@ def test_show_tells_the_body_only_if_asked(sylph, store, tmp_path: Path) -> None
 def test_json_of_a_message(sylph, store) -> None:
     shown = json.loads(sylph("quarantine", "show", SECOND, "--json")[1])
     assert (shown["schema"], shown["id"], shown["size_bytes"]) == ("sylph.quarantine-message/1", SECOND, 2)
+    assert shown["log_lines"] == [{"at": "2026-03-14T14:00:16.500Z", "level": "info", "text": "12000x9000"}]
     assert (shown["since"], shown["exits"]) == ("2026-03-14T14:06:19.000Z", ["SIGSEGV (exit -11)", "SIGKILL"])
     assert "body" not in shown
     with_body = json.loads(sylph("quarantine", "show", SECOND, "--json", "--body")[1])
@@ -289,7 +283,7 @@ def test_an_embedded_broker_is_found_through_its_master(sylph, store, broker, mo
             ),
         ),
     )
-    monkeypatch.setattr(release, "look", lambda path: fleet)
+    monkeypatch.setattr(instances, "look", lambda path: fleet)
 
     assert sylph("quarantine", "release", FIRST)[0] == 0
     assert broker.instances[-1].endpoints == ("127.0.0.1:40123",)

@@ -1,30 +1,15 @@
 """What `sylph status` and the verbs print and end with; the master behind them is made up."""
 
 import json
-import sys
 
 import pytest
 from msgspec.structs import replace
 
-from sylph_mp.cli import control_socket, main, quiet, scale, status, stop
+from sylph_mp.cli import control_socket, looking, quiet, scale, status, stop
 from sylph_mp.control.protocol import Quiet, Scale, Stopped
 from sylph_mp.control.target import Topic
 from sylph_mp.errors import NoAnswerError, NoMasterError
 from tests.unit.cli.snapshots import broken, degraded, healthy
-
-
-@pytest.fixture
-def sylph(monkeypatch, capsys, tmp_path):
-    """Runs a command line in an empty folder; gives exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["sylph", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -40,7 +25,7 @@ def shows(monkeypatch):
                 raise answer
             return answer
 
-        monkeypatch.setattr(status, "look", look)
+        monkeypatch.setattr(looking, "look", look)
 
     return set_up
 
@@ -155,10 +140,11 @@ def test_verbs_pass_on_what_they_are_told(sylph, monkeypatch):
 
     monkeypatch.setattr(scale, "tell", tell)
     monkeypatch.setattr(quiet, "tell", tell)
+    monkeypatch.setattr(scale, "user_name", lambda: "root")
     monkeypatch.setattr(quiet, "user_name", lambda: "root")
     assert sylph("scale", "3") == (0, "it is done\n", "")
     assert sylph("quiet", "topic:3")[0] == 0
-    assert told == [Scale(3), Quiet(Topic("3"), "root")]
+    assert told == [Scale(3, "root"), Quiet(Topic("3"), "root")]
     assert sylph("scale", "-1")[0] == 64
 
 

@@ -116,6 +116,36 @@ def test_below_80_columns_a_note_is_under_its_row():
     assert not any(line.startswith("note:") for line in lines)
 
 
+@pytest.mark.parametrize("width", [120, 80])
+def test_what_waits_in_the_broker_is_a_column_if_anybody_tells(width):
+    told = replace(healthy(), topics=(topic("orders", backlog=1204), topic("refunds"), topic("receipts", backlog=0)))
+    lines = screen(told, width).splitlines()
+    header = next(line for line in lines if line.startswith("TOPIC"))
+    begin = header.index("BACKLOG")
+    cells = [line[begin : begin + len("BACKLOG")].strip() for line in lines if line.startswith(("orders", "re"))]
+    assert cells == ["1.20k", "-", "0"]
+    assert "BACKLOG" not in screen(healthy(), width)
+
+
+def test_a_slot_that_was_recycled_for_memory_is_marked_where_it_shows():
+    guarded = replace(healthy(), slots=(slot(1), slot(2, state="recycling", guarded=True)))
+    cells = [line.split() for line in screen(guarded, 120).splitlines() if line.lstrip().startswith(("1 ", "2 "))]
+    assert [("118MiB!" in row, "118MiB" in row) for row in cells] == [(False, True), (True, False)]
+
+
+def test_who_stands_in_says_for_whom():
+    shown = replace(healthy(), slots=(slot(1), slot(5, stands_in_for=1)))
+    assert "5 for 1  running" in screen(shown, 120)
+
+
+def test_a_topic_that_falls_behind_is_marked_where_it_shows():
+    late = replace(healthy(), topics=(topic("orders", state="behind", oldest_s=252.0),))
+    lines = screen(late, None).splitlines()
+    row = next(line for line in lines if line.startswith("orders"))
+    assert row.split()[1] == "behind!"
+    assert row.split()[-1] == "4m12s!"
+
+
 def test_off_a_terminal_nothing_is_left_out():
     lines = screen(degraded(), None).splitlines()
     assert lines[3].split()[-1] == "OLDEST"
