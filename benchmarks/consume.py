@@ -1,121 +1,133 @@
-"""What does consuming cost? The whole runtime on a real RocketMQ, CPU of all its processes per message.
+"""What does consuming cost? The whole runtime beside the official clients: messages a second, CPU time a message.
 
-    python -m benchmarks.consume --endpoint 127.0.0.1:8081 --topic T --group G [--messages 100000] [--processes 2]
+    python -m benchmarks.consume [--rounds 3] [--messages 120000] [--peers yes]
 
-Topic and group must exist, and the group must be new to the topic. The messages are stored first, then the fleet is
-started, so that the broker's work of storing is over. Handlers write each message's number into a file: the script
-ends with 1 unless each was handled exactly once. The figures are CPU time, which a noisy host changes less than rates.
+The messages are stored first, so that the broker's work of storing is over; each client is of a new group, gets them
+from the first one on, and does next to nothing with each. CPU is that of all processes of a client, of ours the master
+too. Ours handles all that is stored; it ends with an error unless each was handled exactly once.
 """
 
-import argparse
 import asyncio
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-import psutil
-from rocketmq.grpc_protocol import definition_pb2
-from rocketmq.v5.util import MessageIdCodec
-
-from sylph_mp.clock import SystemClock
-from sylph_mp.config.schema import Instance
-from sylph_mp.control.client import look
-from sylph_mp.control.status import Snapshot
-from sylph_mp.errors import SylphError
-from sylph_mp.rocketmq.calls import Calls
-from sylph_mp.rocketmq.metadata import new_client_id
+from benchmarks import question
+from benchmarks.answer import Rounds
+from benchmarks.fleet import Fleet, numbered, store
+from benchmarks.peer import JAVA_GRPC, JAVA_REMOTING, PYTHON_PUSH, PYTHON_SIMPLE, Peer, make_java_peers
+from benchmarks.progress import consumed
+from tests.brokers.real import RealBroker
 
 APP = """\
-import struct
+import msgspec
 from sylph_mp import App
 
 app = App()
 numbers = open("{folder}/handled-" + str(__import__("os").getpid()), "ab", buffering=1 << 16)
 
 
-@app.handler("{topic}")
-def handle(body: bytes) -> None:
-    numbers.write(body[:8])
+class Order(msgspec.Struct):
+    number: int
+    customer: str
+    lines: list[str]
 
+
+%s
 
 app.on_stop(numbers.close)
 """
-
-CONFIG = """\
-app = "app:app"
-[instances.default]
-endpoints = "{endpoint}"
-[consumers]
-group = "{group}"
-processes = {processes}
-threads = {threads}
-[topics.{topic}]
-shards = {shards}
+SYNC = """
+@app.handler("{topic}")
+def handle(body: bytes) -> None:
+    numbers.write(body[:8])
+"""
+ASYNC = SYNC.replace("def", "async def")
+BATCH = """
+@app.handler("{topic}", batch=100)
+def handle(bodies: list[bytes]) -> None:
+    numbers.write(b"".join([body[:8] for body in bodies]))
+"""
+STRUCT = """
+@app.handler("{topic}")
+def handle(order: Order) -> None:
+    numbers.write(order.number.to_bytes(8, "big"))
 """
 
-BATCH = 200
 
-
-async def store(endpoint: str, topic: str, count: int, size: int) -> None:
-    """Store messages whose first 8 bytes are their number."""
-    calls = Calls.to(
-        Instance(name="default", endpoints=(endpoint,), request_timeout_s=20),
-        client_id=new_client_id(),
-        clock=SystemClock(),
+def order(number: int, size: int) -> bytes:
+    """A JSON document of the size: ten lines of an order."""
+    line = "." * (size // 10 - 10)
+    return b'{"number":%d,"customer":"c-%d","lines":[%s]}' % (
+        number,
+        number % 1000,
+        ",".join([f'"{line}"'] * 10).encode(),
     )
-    codec = MessageIdCodec()
-    try:
-        for start in range(0, count, BATCH):
-            await calls.send(
-                [message(topic, number, size, codec) for number in range(start, min(count, start + BATCH))]
-            )
-    finally:
-        calls.close()
 
 
-def message(topic: str, number: int, size: int, codec: MessageIdCodec) -> definition_pb2.Message:
-    made = definition_pb2.Message(body=number.to_bytes(8, "big").ljust(size, b"."))
-    made.topic.name = topic
-    system = made.system_properties
-    system.message_id = codec.next_message_id()
-    system.message_type = definition_pb2.NORMAL
-    system.body_encoding = definition_pb2.IDENTITY
-    system.born_timestamp.GetCurrentTime()
-    system.born_host = "127.0.0.1"
-    return made
+class Case(NamedTuple):
+    """A topic full of messages, and what consumes them."""
+
+    name: str
+    size: int
+    share: float
+    """Of the messages that `--messages` says."""
+    handler: str = SYNC
+    body: Callable[[int, int], bytes] = numbered
+    processes: tuple[int, ...] = (1,)
+    peers: bool = False
 
 
-def cpu_s(master: psutil.Process) -> float:
-    """Of the master and all that it started."""
-    total = 0.0
-    for process in (master, *master.children(recursive=True)):
-        times = process.cpu_times()
-        total += times.user + times.system
-    return total
+ONE_KB = "1 KB"
+CASES = (
+    Case(ONE_KB, 1024, 1, processes=(1, 2), peers=True),
+    Case("100 B", 100, 0.5),
+    Case("16 KB", 16 << 10, 0.1),
+    Case("1 KB, async handler", 1024, 0.5, handler=ASYNC),
+    Case("1 KB, batches of 100", 1024, 0.5, handler=BATCH),
+    Case("1 KB of JSON into a Struct", 1024, 0.5, handler=STRUCT, body=order),
+)
 
 
-def settled(socket: str) -> Snapshot | None:
-    try:
-        return look(socket)
-    except SylphError:
-        return None
+class Portion(NamedTuple):
+    """How much of the messages a peer handles before it is measured, and until it is stopped: most are slow."""
+
+    warm: float
+    until: float
 
 
-def watch(socket: str, count: int, master: psutil.Process) -> Iterator[tuple[float, int, float]]:
-    """(time, acked, CPU seconds) from the first message to the last."""
-    while True:
-        seen = settled(socket)
-        acked = seen.topics[0].acked if seen else 0
-        if acked:
-            yield time.monotonic(), acked, cpu_s(master)
-        if acked >= count:
-            return
-        time.sleep(0.2)
+PEERS = {
+    PYTHON_SIMPLE: Portion(0.005, 0.04),
+    PYTHON_PUSH: Portion(0.005, 0.04),
+    JAVA_GRPC: Portion(0.15, 0.4),
+    JAVA_REMOTING: Portion(0.3, 1),
+}
+WARM = 0.1
+
+
+def ours(broker: RealBroker, topic: str, case: Case, *, processes: int, messages: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="sylph-") as folder:
+        with Fleet(
+            Path(folder),
+            app=APP % case.handler,
+            endpoint=broker.endpoint,
+            topic=topic,
+            group=broker.group(),
+            processes=processes,
+            threads=8,
+            shards=4,
+        ) as fleet:
+            figures = consumed(fleet, warm=int(messages * WARM), count=messages)
+            code = fleet.stop()
+        numbers = numbers_in(Path(folder))
+    if sorted(numbers) != list(range(messages)) or code:
+        raise AssertionError(
+            f"{messages} sent, {len(numbers)} handled, {len(set(numbers))} of them different; ended with {code}"
+        )
+    return figures
 
 
 def numbers_in(folder: Path) -> list[int]:
@@ -126,39 +138,40 @@ def numbers_in(folder: Path) -> list[int]:
     return found
 
 
-def run(options: argparse.Namespace, folder: Path) -> int:
-    asyncio.run(store(options.endpoint, options.topic, options.messages, options.size))
-    (folder / "app.py").write_text(APP.format(folder=folder, topic=options.topic))
-    (folder / "config.toml").write_text(CONFIG.format(**vars(options)))
-    process = subprocess.Popen([sys.executable, "-m", "sylph_mp", "run"], cwd=folder, stderr=subprocess.DEVNULL)
-    samples = list(watch(str(folder / "sylph.sock"), options.messages, psutil.Process(process.pid)))
-    process.send_signal(signal.SIGTERM)
-    code = process.wait(60)
-    (began, first, cpu_first), (ended, last, cpu_last) = samples[0], samples[-1]
-    each_us = 1e6 * (cpu_last - cpu_first) / (last - first)
-    print(f"{(last - first) / (ended - began):,.0f} messages/s, {each_us:.1f} us CPU a message, all processes together")
-    numbers = numbers_in(folder)
-    lost, again = options.messages - len(set(numbers)), len(numbers) - len(set(numbers))
-    print(
-        f"{options.messages:,} sent, {len(numbers):,} handled, {lost} lost, {again} again; sylph run ended with {code}"
-    )
-    return int(bool(lost or again or code))
+def theirs(broker: RealBroker, topic: str, name: str, messages: int) -> dict[str, float]:
+    warm, until = PEERS[name]
+    with Peer(name, broker, topic=topic, group=broker.group()) as peer:
+        return consumed(peer, warm=int(messages * warm), count=int(messages * until))
+
+
+def measure(options: Namespace, broker: RealBroker, rounds: Rounds) -> None:
+    java = options.peers == "yes" and make_java_peers()
+    peers = [name for name in PEERS if options.peers == "yes" and (java or name in (PYTHON_PUSH, PYTHON_SIMPLE))]
+    cases = [case for case in CASES if options.case in ("all", case.name)]
+    topics = {}
+    for case in cases:
+        topics[case.name] = topic = broker.topic()
+        messages = int(options.messages * case.share)
+        asyncio.run(store(broker.endpoint, topic, messages, case.size, case.body))
+    first = cases[0]
+    ours(broker, topics[first.name], first, processes=1, messages=int(options.messages * first.share))  # a warm broker
+    for _ in range(options.rounds):
+        for case in cases:
+            messages = int(options.messages * case.share)
+            for processes in case.processes:
+                name = f"sylph-mp, {processes} process{'es' if processes > 1 else ''}"
+                figures = ours(broker, topics[case.name], case, processes=processes, messages=messages)
+                rounds.add(case.name, name, figures)
+            for name in peers if case.peers else ():
+                rounds.add(case.name, name, theirs(broker, topics[case.name], name, messages))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--endpoint", default="127.0.0.1:8081")
-    parser.add_argument("--topic", required=True)
-    parser.add_argument("--group", required=True)
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=8)
-    parser.add_argument("--shards", type=int, default=4)
-    options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {options}")
-    with tempfile.TemporaryDirectory(prefix="sylph-") as folder:
-        return run(options, Path(folder))
+    parser = question.parser(__doc__ or "")
+    parser.add_argument("--messages", type=int, default=120_000)
+    parser.add_argument("--peers", choices=("yes", "no"), default="yes")
+    parser.add_argument("--case", choices=("all", *(case.name for case in CASES)), default="all")
+    return question.answer("consume", parser, measure)
 
 
 if __name__ == "__main__":
