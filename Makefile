@@ -9,7 +9,7 @@ bin := .venv/bin
 broker := .rocketmq/default
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test check lint broker lock clean
+.PHONY: help setup demo test chaos check lint bench simulate broker lock clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -19,8 +19,29 @@ setup: .venv/ready ## make .venv and install what requirements.lock pins; PYTHON
 demo: setup ## half a minute of a fleet at work on an embedded broker
 	@$(bin)/python -m demo
 
+# The scenarios mostly wait, for a broker or a lease: beside the others they cost no time of their own. What fails beside all that
+# runs once more, alone, as CPython's `regrtest --rerun` does it: a fault fails again, a limit that a busy host broke does not.
 test: lint ## all checks and all tests; those on a real RocketMQ where java and mvn are there
-	$(bin)/pytest
+	@some() { $(bin)/pytest -o cache_dir=.pytest_cache/$$1 "$${@:2}"; }
+	again() {
+	  if [ $$2 -ne 1 ]; then return $$2; fi
+	  echo "===== some of the $$1 failed beside all the others: once more, alone"
+	  some $$1 --last-failed --last-failed-no-failures none "$${@:3}"
+	}
+	scenarios=(tests/scenarios) others=(tests --ignore=tests/scenarios)
+	set -m # a group of its own, where Ctrl-C comes from us only
+	some scenarios "$${scenarios[@]}" > >(sed -u 's/^/scenarios | /') 2>&1 & running=$$!
+	set +m
+	trap 'kill -INT $$running 2> /dev/null; wait $$running; exit 130' INT TERM
+	of_others=0 of_scenarios=0 failed=0
+	some others "$${others[@]}" || of_others=$$?
+	wait $$running || of_scenarios=$$?
+	again others $$of_others "$${others[@]}" || failed=$$?
+	again scenarios $$of_scenarios "$${scenarios[@]}" || failed=$$?
+	exit $$failed
+
+chaos: setup ## a fleet under load on a real RocketMQ while its processes, master and broker are killed; MINUTES=2 SEED=
+	@$(bin)/python -m tests.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED))
 
 check: lint ## format, lint, types, layers, architecture: the fast part of `make test`
 	$(bin)/pytest -q tests/architecture
@@ -30,6 +51,12 @@ lint: setup
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-cache
+
+bench: setup ## what it all costs beside the official clients, on a RocketMQ of its own; QUESTIONS="consume latency" ROUNDS=
+	@$(bin)/python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(QUESTIONS)
+
+simulate: setup ## the autoscaler under 10,000 random load traces; TRACES=... says how many
+	SYLPH_TEST_TRACES=$(or $(TRACES),10000) $(bin)/pytest -q tests/property/test_autoscaler_properties.py
 
 broker: ## a real RocketMQ on 127.0.0.1:8081 until Ctrl-C (needs Java and Maven)
 	@trap 'tests/rocketmq/broker.sh stop $(broker)' EXIT
