@@ -7,12 +7,15 @@ Used in all processes and threads.
     ├── ConfigError           78  the configuration or the app is wrong; all problems of one file together
     ├── ResourceError         71  no memory, port or socket to be had
     ├── BrokerRefusedError    69  the broker says no for good: topic, group, access
+    ├── OutgoingError         65  a message cannot be sent as it is; nothing of it was
+    ├── SaturatedError        75  a producer's queue is full, and the policy says not to wait
     ├── FleetGaveUpError      70  every slot is in a crash loop
     ├── NoMasterError          2  nothing listens on the control socket
     ├── NoAnswerError          4  the master holds its socket but does not answer
     └── BrokerError               a call to RocketMQ failed
         ├── TransportError        no answer: refused, reset, broken; the call may or may not have been carried out
-        │   └── CallTimeoutError  no answer by the call's deadline
+        │   ├── CallTimeoutError  no answer by the call's deadline
+        │   └── NotSentError      no connection, or no session there: the call was certainly not carried out
         ├── GrpcError             the gRPC layer answered with a status other than OK
         ├── SettingsError         the server did not accept the session's settings
         └── StatusError           RocketMQ answered with a code other than OK
@@ -70,6 +73,30 @@ class BrokerRefusedError(SylphError):
     exit_code = 69
 
 
+class OutgoingError(SylphError):
+    """No server would take it: `field` says which part of it, `limit` what would be right."""
+
+    exit_code = 65
+
+    def __init__(self, field: str, what: str, limit: str) -> None:
+        super().__init__(f"{field} {what}; {limit} is due")
+        self.field = field
+        self.what = what
+        self.limit = limit
+
+
+class OutputError(SylphError):
+    """A message that a handler sent was not stored, or is not known to be."""
+
+    exit_code = 69
+
+
+class SaturatedError(SylphError):
+    """The message was not taken. Raised by producers whose policy is `raise`, or `block` beyond its limit."""
+
+    exit_code = 75
+
+
 class FleetGaveUpError(SylphError):
     exit_code = 70
 
@@ -94,6 +121,10 @@ class TransportError(BrokerError):
 
 class CallTimeoutError(TransportError):
     """No answer by the call's deadline; the connection is suspect."""
+
+
+class NotSentError(TransportError):
+    """The call was certainly not carried out: trying again does nothing twice."""
 
 
 class GrpcError(BrokerError):

@@ -33,6 +33,15 @@ def upper_bound_us(bucket: int) -> int:
     return ((bucket - 8 * shift) + 1) << shift
 
 
+def sum_s(counts: Mapping[int, int]) -> float:
+    """About how many seconds they are together: each is taken for the middle of its bucket, 6 % off at most."""
+    return sum(count * (_lower_us(bucket) + upper_bound_us(bucket)) / 2 for bucket, count in counts.items()) / 1e6
+
+
+def _lower_us(bucket: int) -> int:
+    return upper_bound_us(bucket - 1) if bucket else 0
+
+
 class Histogram:
     """Counts per bucket since the last `take`."""
 

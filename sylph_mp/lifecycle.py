@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from sylph_mp.clock import Clock
 
+#: A broker that was away and has come back does not know its topics until it has registered: so long it is waited for.
+REGISTERS_S = 60.0
 #: STATE words of a slot: a closed list, ux section 4.
 SlotState = Literal[
     "starting", "running", "quiet", "draining", "recycling", "stuck", "hung", "waiting", "gave-up", "empty"

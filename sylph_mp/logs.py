@@ -8,7 +8,8 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -20,6 +21,8 @@ Form = Literal["auto", "text", "json"]
 
 #: Logger of the project's own lines. It does not propagate: what a user's app does to the root logger leaves it alone.
 OWN = "sylph_mp"
+#: EVENT of what other loggers say.
+OTHERS = "log"
 #: The same event at the same place is printed once in this time.
 REPEAT_S = 60.0
 #: Most events that are remembered for that; the oldest is given up first.
@@ -55,10 +58,21 @@ class Log:
         """An error line with the traceback below it; in JSON it is the key `trace`."""
         self._write(logging.ERROR, event, text, {"error": type(error).__name__} | fields, error)
 
+    def aside(self, event: str, text: str, /, **fields: object) -> None:
+        """For those who listen, at level info: people have it from elsewhere, or need no line of it."""
+        self._write(logging.INFO, event, text, fields, aside=True)
+
     def _write(
-        self, level: int, event: str, text: str, fields: Mapping[str, object], error: BaseException | None = None
+        self,
+        level: int,
+        event: str,
+        text: str,
+        fields: Mapping[str, object],
+        error: BaseException | None = None,
+        *,
+        aside: bool = False,
     ) -> None:
-        extra = {"sylph_who": self.who, "sylph_event": event, "sylph_fields": fields}
+        extra = {"sylph_who": self.who, "sylph_event": event, "sylph_fields": fields, "sylph_aside": aside}
         self._logger.log(level, text, exc_info=error, extra=extra)
 
 
@@ -75,19 +89,53 @@ def configure(
         for old in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
             logger.removeHandler(old)
     form_of = JsonForm() if form == "json" else TextForm(dates=not stream.isatty())
-    own.addHandler(LineHandler(form=form_of, stream=stream, clock=clock or SystemClock()))
-    own.setLevel(_LEVELS[level])
+    handler = LineHandler(form=form_of, stream=stream, clock=clock or SystemClock())
+    own.addHandler(handler)
     own.propagate = False
+    set_level(level)
 
 
-def bridge(who: str) -> None:
-    """Give what other loggers of this process say, such as a handler's `ctx.log`, the same form. After `configure`."""
+def set_level(level: str) -> None:
+    """Print lines of this level and above from now on: debug, info, warn or error. After `configure`."""
     own, root = logging.getLogger(OWN), logging.getLogger()
     for handler in own.handlers:
         if isinstance(handler, LineHandler):
-            handler.who = who
+            handler.setLevel(_LEVELS[level])
+            if handler in root.handlers:
+                root.setLevel(_LEVELS[level])
+    own.setLevel(_needed(own, otherwise=_LEVELS[level]))
+
+
+def bridge(who: str, *, keep: Callable[["Line"], None] | None = None) -> None:
+    """Give what other loggers of this process say, such as a handler's `ctx.log`, the same form. After `configure`.
+
+    `keep` gets every line before it is printed, those held back as repeated too; one at a time, in any thread.
+    """
+    own, root = logging.getLogger(OWN), logging.getLogger()
+    for handler in own.handlers:
+        if isinstance(handler, LineHandler):
+            handler.who, handler.keep = who, keep
             root.addHandler(handler)  # adding it twice is no harm: logging keeps one
-    root.setLevel(own.level)
+            root.setLevel(handler.level)
+
+
+@contextmanager
+def heard_by(listener: logging.Handler) -> Iterator[None]:
+    """Give `listener` the records of this process's own lines from level info on, whatever is printed of them."""
+    own = logging.getLogger(OWN)
+    before = own.level
+    own.addHandler(listener)
+    own.setLevel(_needed(own, otherwise=before))
+    try:
+        yield
+    finally:
+        own.removeHandler(listener)
+        own.setLevel(_needed(own, otherwise=before))
+
+
+def _needed(own: logging.Logger, *, otherwise: int) -> int:
+    """The lowest level that a handler wants."""
+    return min((handler.level for handler in own.handlers), default=otherwise)
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,11 +157,16 @@ class TextForm:
     def encode(self, line: Line) -> str:
         at = line.at.astimezone()
         time = at.isoformat(timespec="milliseconds") if self._dates else at.strftime("%H:%M:%S.%f")[:-3]
-        fields = " ".join(f"{key}={_value(value)}" for key, value in line.fields.items())
-        first, *more = line.text.split("\n")
-        head = f"{time} {line.level.upper():5} {line.who:6}  {line.event}: {first}"
-        below = [*more, *line.trace.splitlines()]
-        return "\n".join([f"{head}  {fields}" if fields else head, *(f"  {text}" for text in below)])
+        return f"{time} {line.level.upper():5} {line.who:6}  {sentence(line)}"
+
+
+def sentence(line: Line) -> str:
+    """`EVENT: sentence  key=value`, and below it the rest of a longer text and the traceback."""
+    fields = " ".join(f"{key}={_value(value)}" for key, value in line.fields.items())
+    first, *more = line.text.split("\n")
+    head = f"{line.event}: {first}"
+    below = [*more, *line.trace.splitlines()]
+    return "\n".join([f"{head}  {fields}" if fields else head, *(f"  {text}" for text in below)])
 
 
 class JsonForm:
@@ -193,6 +246,7 @@ class LineHandler(logging.Handler):
     def __init__(self, *, form: TextForm | JsonForm, stream: TextIO, clock: Clock) -> None:
         super().__init__()
         self.who = "-"
+        self.keep: Callable[[Line], None] | None = None
         self._form = form
         self._stream = stream
         self._clock = clock
@@ -211,7 +265,11 @@ class LineHandler(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self._line(record)
+        if record.__dict__.get("sylph_aside"):
+            return
+        line = line_of(record, at=self._clock.time(), who=self.who)
+        if self.keep is not None:
+            self.keep(line)
         own = "sylph_event" in record.__dict__
         for printed in self._repeats.admit(line, self._clock.monotonic()) if own else [line]:
             self._write(printed)
@@ -224,18 +282,6 @@ class LineHandler(logging.Handler):
                 self._write(line)
         finally:
             self.release()
-
-    def _line(self, record: logging.LogRecord) -> Line:
-        said = record.__dict__
-        return Line(
-            at=datetime.fromtimestamp(self._clock.time(), UTC),
-            level=_level_word(record.levelno),
-            who=said.get("sylph_who", self.who),
-            event=said.get("sylph_event", "log"),
-            text=record.getMessage(),
-            fields=said.get("sylph_fields", {"logger": record.name}),
-            trace="".join(traceback.format_exception(record.exc_info[1])) if record.exc_info else "",
-        )
 
     def _write(self, line: Line) -> None:
         text = self._form.encode(line) + "\n"
@@ -250,6 +296,20 @@ class LineHandler(logging.Handler):
                 rest = rest[os.write(descriptor, rest) :]
         except OSError:
             return  # nobody reads any more, or not fast enough: that must not end what is logged about
+
+
+def line_of(record: logging.LogRecord, *, at: float, who: str) -> Line:
+    """The line that a record is, said at the time `at`; `who` for one that is not of ours."""
+    said = record.__dict__
+    return Line(
+        at=datetime.fromtimestamp(at, UTC),
+        level=_level_word(record.levelno),
+        who=said.get("sylph_who", who),
+        event=said.get("sylph_event", OTHERS),
+        text=record.getMessage(),
+        fields=said.get("sylph_fields", {"logger": record.name}),
+        trace="".join(traceback.format_exception(record.exc_info[1])) if record.exc_info else "",
+    )
 
 
 def _level_word(number: int) -> Literal["debug", "info", "warn", "error"]:

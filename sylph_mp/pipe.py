@@ -1,7 +1,8 @@
 """What master and consumer say to each other over the slot's pipe.
 
-    master ── Assign, Drain ─────────────────────────► consumer
-    master ◄─ Booted, Adopted, Ready, Refused, Report, Stuck, Drained ── consumer
+    master ── Assign, Drain, ReceiptsWritten, CheckTransaction ──► consumer
+    master ◄─ Booted, Adopted, Ready, Refused, Report, OutputsPut, TransactionChecked,
+              Stuck, Progress, Drained ───────────────────────────── consumer
 
 Frames as in `sylph_mp.frames`, on a unix stream socket. The end of the stream means that the other side is gone.
 """
@@ -11,7 +12,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from sylph_mp.config.schema import Config
+from sylph_mp.api.message import Message
+from sylph_mp.api.resolution import Resolution
+from sylph_mp.config.schema import Config, LogLevel
 from sylph_mp.errors import Problem
 
 
@@ -23,13 +26,14 @@ class Shard(Struct, frozen=True, order=True, array_like=True):
 
 
 class Assign(Struct, tag=True, frozen=True, kw_only=True):
-    """The complete set of shards that run here from now on, and the size of the WorkerPool.
+    """The complete set of shards that run here from now on, the size of the WorkerPool, and what the log says.
 
     A topic that is quiet has no shard here: its polls run out, what is queued is handled.
     """
 
     shards: tuple[Shard, ...]
     threads: int
+    log_level: LogLevel
 
 
 class Drain(Struct, tag=True, frozen=True):
@@ -38,7 +42,27 @@ class Drain(Struct, tag=True, frozen=True):
     until: float
 
 
-Command = Assign | Drain
+class RefusedOutput(Struct, frozen=True, array_like=True):
+    seq: int
+    reason: str
+
+
+class ReceiptsWritten(Struct, tag=True, frozen=True):
+    """There are new receipts in the segment; what they say, so that nobody has to search them."""
+
+    stored: tuple[tuple[int, int], ...]
+    """Numbers of outputs, first and last."""
+    refused: tuple[RefusedOutput, ...]
+
+
+class CheckTransaction(Struct, tag=True, frozen=True):
+    """Nobody has ended a transaction: the app's checker of the message's topic is to say what becomes of it."""
+
+    number: int
+    message: Message
+
+
+Command = Assign | Drain | ReceiptsWritten | CheckTransaction
 
 
 class Spawn(Struct, frozen=True, kw_only=True):
@@ -51,8 +75,11 @@ class Spawn(Struct, frozen=True, kw_only=True):
     master_pid: int
     stacks: str
     """File for the stacks of all threads at a fatal signal; "" for stderr."""
+    rates: str
+    """Name of the shared memory that holds the topics' rates."""
+    rate_lines: dict[str, int]
+    """Which of its lines a topic has."""
     log_form: Literal["text", "json"]
-    log_level: str
 
 
 class Booted(Struct, tag=True, frozen=True, kw_only=True):
@@ -60,6 +87,8 @@ class Booted(Struct, tag=True, frozen=True, kw_only=True):
 
     handlers: dict[str, str]
     """The name of the function that handles each topic."""
+    checkers: dict[str, str]
+    """Topic -> instance, of those whose transactions the app can check."""
     load_s: float
 
 
@@ -122,6 +151,8 @@ class TopicReport(Struct, frozen=True, kw_only=True):
     oldest_s: float | None
     """Age of the oldest message received since the last report."""
     errors: tuple[ErrorCount, ...]
+    age_s: float | None = None
+    """Mean age, when they were received, of the messages received since the last report."""
 
 
 class InstanceReport(Struct, frozen=True, kw_only=True):
@@ -151,6 +182,10 @@ class Report(Struct, tag=True, frozen=True, kw_only=True):
     buffer_used: int
     polls: int
     """Receives outstanding."""
+    calls: int = 0
+    """How many async calls may go on at once; 0 where no handler is async."""
+    calls_s: float = 0.0
+    """Total seconds of async calls."""
 
 
 class Progress(Struct, tag=True, frozen=True, kw_only=True):
@@ -160,6 +195,17 @@ class Progress(Struct, tag=True, frozen=True, kw_only=True):
     queued: int
     settled: int
     handed_back: int
+
+
+class TransactionChecked(Struct, tag=True, frozen=True):
+    """The answer to the CheckTransaction of that number."""
+
+    number: int
+    resolution: Resolution
+
+
+class OutputsPut(Struct, tag=True, frozen=True):
+    """There are outputs in the outbox, after it was empty."""
 
 
 class Stuck(Struct, tag=True, frozen=True, kw_only=True):
@@ -187,7 +233,7 @@ class Drained(Struct, tag=True, frozen=True, kw_only=True):
     """Neither settled nor handed back: these wait for their lease."""
 
 
-News = Booted | Adopted | Ready | Refused | Report | Progress | Drained | Stuck
+News = Booted | Adopted | Ready | Refused | Report | OutputsPut | TransactionChecked | Progress | Drained | Stuck
 
 COMMANDS: "msgspec.msgpack.Decoder[Command]" = msgspec.msgpack.Decoder(Command)
 NEWS: "msgspec.msgpack.Decoder[News]" = msgspec.msgpack.Decoder(News)

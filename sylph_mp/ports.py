@@ -11,6 +11,10 @@ from msgspec import Struct
 from sylph_mp.api.message import Message
 from sylph_mp.errors import BrokerError
 
+#: How long a receive without messages waits at the broker. 5 s is the least that RocketMQ accepts; a poll that nobody
+#: waits for any more goes on taking messages until its end.
+POLL_S = 5.0
+
 
 class Received(Protocol):
     """One delivery as it came off the wire; cheap to make, the `Message` is built only when asked for."""
@@ -88,7 +92,7 @@ class Session(Protocol):
     def health(self) -> Health: ...
 
     async def receive(self, topic: str, *, batch: int, lease_s: float, attempt_id: str) -> Sequence[Received]:
-        """One long poll of 5 s; empty when nothing came. Never cancelled by the caller on a clean stop."""
+        """One long poll of POLL_S; empty when nothing came. Never cancelled by the caller on a clean stop."""
         ...
 
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:

@@ -6,14 +6,17 @@
 `broker`    both, one after the other: what holds for each is the contract.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from sylph_mp.logs import OWN, LineHandler
 from tests.brokers.embedded import EmbeddedBroker
 from tests.brokers.real import OwnBroker, RealBroker
 
@@ -36,11 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
     for item in items:
-        if "rocketmq" in getattr(item, "fixturenames", ()):
+        if not {"rocketmq", "fresh_rocketmq"}.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.rocketmq)
         if item.get_closest_marker("rocketmq"):
             # Whoever comes first waits for the start, and on a fresh machine for the download; broker.sh limits it.
             item.add_marker(pytest.mark.timeout(TEST_S, func_only=True))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Name once more what failed, in the very last lines: of a long output often only the end is kept."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    for report in [*reporter.stats.get("failed", []), *reporter.stats.get("error", [])] if reporter else []:
+        print(f"failed: {report.nodeid} ({report.when})")
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +60,8 @@ def rocketmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
         endpoint, namesrv = os.environ["SYLPH_TEST_ROCKETMQ"].split(",")
         yield RealBroker(endpoint=endpoint, namesrv=namesrv)
         return
-    broker = _start(tmp_path_factory)
-    try:
+    with closing(_start(tmp_path_factory)) as broker:
         yield broker
-    finally:
-        broker.close()
 
 
 @pytest.fixture
@@ -63,6 +70,13 @@ def own_rocketmq(rocketmq: RealBroker) -> OwnBroker:
     if not isinstance(rocketmq, OwnBroker):
         pytest.skip("the broker of SYLPH_TEST_ROCKETMQ is not ours to stop")
     return rocketmq
+
+
+@pytest.fixture
+def fresh_rocketmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
+    """One more real RocketMQ, that knows of no other test."""
+    with closing(_start(tmp_path_factory)) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +98,16 @@ def _start(directories: pytest.TempPathFactory) -> OwnBroker:
     if missing and "CI" not in os.environ:
         pytest.skip(f"a real RocketMQ needs {' and '.join(missing)}")
     return OwnBroker(directories.mktemp("rocketmq"))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """No test leaves its logging to the next one."""
+    own, root = logging.getLogger(OWN), logging.getLogger()
+    levels = own.level, root.level
+    yield
+    for logger, level in zip((own, root), levels, strict=True):
+        for handler in [found for found in logger.handlers if isinstance(found, LineHandler)]:
+            logger.removeHandler(handler)
+        logger.setLevel(level)
+    own.propagate = True

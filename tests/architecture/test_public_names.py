@@ -6,7 +6,16 @@ import sylph_mp
 
 
 def test_the_package_offers_these_names():
-    assert sylph_mp.__all__ == ["Ack", "App", "Context", "DeadLetter", "Message", "Retry", "TimeLimitExceeded"]
+    assert sylph_mp.__all__ == [
+        "Ack",
+        "App",
+        "Context",
+        "DeadLetter",
+        "Message",
+        "Resolution",
+        "Retry",
+        "TimeLimitExceeded",
+    ]
 
 
 def test_the_version_is_the_distributions(root):

@@ -180,6 +180,7 @@ case $command in
     fetch_jars
     RMQ_JARS=$(cd "$RMQ_JARS" && pwd)
     write_settings
+    trap 'end KILL proxy namesrv; exit 1' HUP INT TERM
     start_namesrv
     start_proxy
     if [ -n "${RMQ_OWNER_PID:-}" ]; then watch_owner "$RMQ_OWNER_PID" < /dev/null > /dev/null 2>&1 & fi

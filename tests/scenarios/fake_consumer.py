@@ -49,7 +49,7 @@ class FakeConsumer:
 
     def run(self) -> int:
         self.vitals.open(os.getpid(), time.monotonic_ns())
-        self.post(Booted(handlers=dict.fromkeys(self.topics, "handle"), load_s=0.0))
+        self.post(Booted(handlers=dict.fromkeys(self.topics, "handle"), checkers={}, load_s=0.0))
         if self.behaviour == "holding":
             self.hold()
         self.pipe.settimeout(BEAT_S)
@@ -80,7 +80,7 @@ class FakeConsumer:
                 topics=(
                     TopicReport(
                         topic=self.topics[0],
-                        counters={"received": HELD - 1},
+                        counters=dict.fromkeys(COUNTERS, 0) | {"received": HELD - 1},
                         running=0,
                         queued=HELD,
                         held=0,

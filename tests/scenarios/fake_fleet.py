@@ -148,12 +148,18 @@ async def all_known(_: Instance, topics: Sequence[str], groups: Sequence[str]) -
 
 def main(folder: Path) -> int:
 
-    def read():
-        return load(folder / "config.toml", environ={}, overrides={})
+    def read(live):
+        return load(folder / "config.toml", environ={}, overrides=live)
 
-    options = Options(log_form="text", log_level="info", stacks=sys.stderr, entry=ENTRY, ask=all_known)
+    options = Options(
+        log_form="text",
+        stacks=sys.stderr,
+        screen=lambda snapshot: snapshot.sentence,
+        entry=ENTRY,
+        ask=all_known,
+    )
     try:
-        return run(read(), load=read, transcript=LogLines(Log("master")), options=options)
+        return run(read({}), load=read, transcript=LogLines(Log("master")), options=options)
     except SylphError as error:
         Log("master").error("failed", str(error))
         return error.exit_code

@@ -4,36 +4,28 @@ The files are the ledger: what a handler wrote counts, not what any part of the 
 """
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
 
-import psutil
-from rocketmq.grpc_protocol import definition_pb2
-from rocketmq.v5.util import MessageIdCodec
+import msgspec
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
-from sylph_mp.control.client import look, tell
-from sylph_mp.control.protocol import Verb
-from sylph_mp.control.status import Snapshot
-from sylph_mp.errors import SylphError
+from sylph_mp.producer.encoding import Encoder
+from sylph_mp.producer.outgoing import Limits, Outgoing
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.metadata import new_client_id
-from sylph_mp.shm.segment import SHM_FOLDER, clear_left_over, segment_prefix
+from tests.scenarios.running_fleet import RunningFleet
 
-SYLPH = [sys.executable, "-m", "sylph_mp"]
-
-#: Each call is one line: the body's text, the process, when it began and ended.
+#: Each call is one line: the body's text, process and thread, when it began and ended.
 APP = """\
 import os
+import threading
 import time
 from sylph_mp import App, Context
 
@@ -46,13 +38,18 @@ ledger = os.open(f"{folder}/handled-{{os.getpid()}}", os.O_WRONLY | os.O_CREAT |
     began = time.monotonic()
     text = body.rstrip(b".").decode()
     {work}
-    os.write(ledger, f"{{text}} {{os.getpid()}} {{began:.6f}} {{time.monotonic():.6f}}\\n".encode())
+    who = f"{{os.getpid()}} {{threading.get_ident()}}"
+    os.write(ledger, f"{{text}} {{who}} {{began:.6f}} {{time.monotonic():.6f}}\\n".encode())
 """
+
+#: How often a flow sends.
+FLOW_STEP_S = 0.1
 
 CONFIG = """\
 app = "app:app"
 [instances.default]
 endpoints = "{endpoint}"
+metrics = "{metrics}"
 [consumers]
 group = "{group}"
 processes = {{ min = {least}, max = {most} }}
@@ -69,13 +66,13 @@ class Handled:
     """One line of the ledger."""
 
     def __init__(self, line: str) -> None:
-        self.text, pid, began, ended = line.split()
-        self.pid = int(pid)
+        self.text, pid, thread, began, ended = line.split()
+        self.pid, self.thread = int(pid), int(thread)
         self.began, self.ended = float(began), float(ended)
 
 
-class RealFleet:
-    """Starts in the constructor; `with` ends it, whatever happened."""
+class RealFleet(RunningFleet):
+    """One topic, handled by the app above."""
 
     def __init__(
         self,
@@ -91,108 +88,46 @@ class RealFleet:
         lease_s: int = 30,
         time_limit_s: float = 30,
         is_async: bool = False,
+        metrics: str = "",
         work: str = "pass",
     ) -> None:
-        self.folder = folder
         self.topic = topic
         self.endpoint = endpoint
-        self.socket = str(folder / "sylph.sock")
         (folder / "app.py").write_text(
             APP.format(define="async def" if is_async else "def", folder=folder, topic=topic, work=work)
         )
         least, most = processes
         settings = {"threads": threads, "shards": shards, "drain_s": drain_s, "lease_s": lease_s}
         settings |= {"time_limit_s": time_limit_s}
-        config = CONFIG.format(endpoint=endpoint, group=group, topic=topic, least=least, most=most, **settings)
+        names = {"endpoint": endpoint, "group": group, "topic": topic, "metrics": metrics}
+        config = CONFIG.format(least=least, most=most, **names, **settings)
         (folder / "config.toml").write_text(config)
-        self.log = folder / "log"
         self._handled: list[Handled] = []
         self._read: dict[Path, int] = {}
-        self.start()
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*SYLPH, "run"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        processes = self.processes()
-        for process in processes:
-            process.kill()
-        psutil.wait_procs(processes, 5)
-        self.process.wait()
-        clear_left_over(segment_prefix(self.socket))
-
-    def processes(self) -> list[psutil.Process]:
-        """Master, forkserver and consumers."""
-        try:
-            master = psutil.Process(self.process.pid)
-            return [master, *master.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
-    def consumers(self) -> list[int]:
-        return [slot.pid for slot in self.look().slots if slot.pid is not None]
-
-    def look(self) -> Snapshot:
-        return look(self.socket)
-
-    def tell(self, verb: Verb) -> str:
-        return tell(self.socket, verb)
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def until(self, seen: Callable[[], object], limit_s: float = 30) -> None:
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end:
-            if seen():
-                return
-            assert self.process.poll() is None, f"sylph run has ended\n{self.log.read_text()}"
-            time.sleep(0.05)
-        raise AssertionError(f"not seen within {limit_s} s\n{self.log.read_text()[-6000:]}")
-
-    def until_running(self, consumers: int, limit_s: float = 30) -> None:
-        def running() -> bool:
-            try:
-                slots = self.look().slots
-            except SylphError:
-                return False
-            return len(slots) == consumers and all(slot.state == "running" for slot in slots)
-
-        self.until(running, limit_s)
+        super().__init__(folder)
 
     def until_handled(self, count: int, limit_s: float = 60) -> None:
         """Wait for that many different messages."""
-        self.until(lambda: len(self.times_handled()) >= count, limit_s)
-
-    def stop(self, limit_s: float = 30) -> int:
-        """SIGTERM, and the exit code."""
-        self.signal(signal.SIGTERM)
-        return self.process.wait(limit_s)
+        try:
+            self.until(lambda: len(self.times_handled()) >= count, limit_s)
+        except AssertionError as error:
+            topics = msgspec.json.encode(self.look().topics).decode()
+            raise AssertionError(f"{len(self.times_handled())} of {count} were handled; {topics}") from error
 
     def ledger(self) -> list[Handled]:
         """All calls that ended, by when they began."""
         for path in self.folder.glob("handled-*"):
-            with path.open() as file:
+            with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))
-                lines = file.readlines()
-                self._read[path] = file.tell()
-            self._handled += [Handled(line) for line in lines]
+                # A line that crosses a page may be seen in part while it is written: the rest comes with the next look.
+                whole, end, _ = file.read().rpartition(b"\n")
+            self._read[path] = self._read.get(path, 0) + len(whole) + len(end)
+            self._handled += [Handled(line) for line in whole.decode().splitlines()]
         return sorted(self._handled, key=lambda handled: handled.began)
 
     def times_handled(self) -> Counter[str]:
         self.ledger()
         return Counter(handled.text for handled in self._handled)
-
-    def traces(self) -> list[str]:
-        """What is left of it on the host."""
-        segments = [name for name in os.listdir(SHM_FOLDER) if name.startswith(segment_prefix(self.socket))]
-        return [*segments, *([self.socket] if os.path.exists(self.socket) else [])]
 
 
 def send(
@@ -213,33 +148,63 @@ async def send_async(
 ) -> None:
     instance = Instance(name="default", endpoints=(endpoint,))
     calls = Calls.to(instance, client_id=new_client_id(), clock=SystemClock())
-    codec = MessageIdCodec()
+    encoder = Encoder(instance.namespace, Limits())
     waiting = list(texts)
     step = 100 if group_of is None else 1
     try:
         for start in range(0, len(waiting), step):
             part = waiting[start : start + step]
-            await calls.send([_message(topic, text, codec, group_of, size) for text in part])
+            await calls.send(request(topic, part, encoder, group_of=group_of, size=size))
             await asyncio.sleep(pause_s)
     finally:
         calls.close()
 
 
-def _message(
-    topic: str, text: str, codec: Any, group_of: Callable[[str], str] | None, size: int
-) -> definition_pb2.Message:
-    message = definition_pb2.Message(body=text.encode().ljust(size, b"."))
-    message.topic.name = topic
-    system = message.system_properties
-    system.message_id = codec.next_message_id()
-    system.message_type = definition_pb2.NORMAL
-    system.body_encoding = definition_pb2.IDENTITY
-    system.born_timestamp.GetCurrentTime()
-    system.born_host = "127.0.0.1"
-    if group_of is not None:
-        system.message_type = definition_pb2.FIFO
-        system.message_group = group_of(text)
-    return message
+def group_of(text: str) -> str:
+    """The message group of `GROUP-NUMBER`."""
+    return text.partition("-")[0]
+
+
+@contextmanager
+def flow(
+    endpoint: str, topic: str, texts: Sequence[str], *, per_s: float, group_of: Callable[[str], str] | None = None
+) -> Iterator[None]:
+    """Send so many a second, evenly, beside the body; all are sent when it is left."""
+    sending = threading.Thread(
+        target=lambda: asyncio.run(_flow(endpoint, topic, texts, per_s=per_s, group_of=group_of)), name="flow"
+    )
+    sending.start()
+    try:
+        yield
+    finally:
+        sending.join()
+
+
+async def _flow(
+    endpoint: str, topic: str, texts: Sequence[str], *, per_s: float, group_of: Callable[[str], str] | None
+) -> None:
+    instance = Instance(name="default", endpoints=(endpoint,))
+    calls = Calls.to(instance, client_id=new_client_id(), clock=SystemClock())
+    encoder = Encoder(instance.namespace, Limits())
+    began, each = time.monotonic(), max(1, round(per_s * FLOW_STEP_S))
+    try:
+        for at in range(0, len(texts), each):
+            part = texts[at : at + each]
+            for some in [part] if group_of is None else [[text] for text in part]:
+                await calls.send(request(topic, some, encoder, group_of=group_of, size=200))
+            await asyncio.sleep(max(0.0, began + (at + each) / per_s - time.monotonic()))
+    finally:
+        calls.close()
+
+
+def request(
+    topic: str, texts: Sequence[str], encoder: Encoder, *, group_of: Callable[[str], str] | None, size: int
+) -> bytes:
+    """A request to store them."""
+    bodies = [text.encode().ljust(size, b".") for text in texts]
+    groups = [None if group_of is None else group_of(text) for text in texts]
+    messages = [Outgoing(topic=topic, payload=body, group=group) for body, group in zip(bodies, groups, strict=True)]
+    return b"".join(encoder.encode(message, time.time()).part for message in messages)
 
 
 def assert_each_once(times: Counter[str], texts: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
-"""A `sylph` command on a terminal of its own, 80 columns wide and 24 lines high: what a person sees of it."""
+"""A `sylph` command on a terminal of its own: what a person sees of it, and types."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+
+import pyte
 
 from sylph_mp.shm.segment import clear_left_over, segment_prefix
 from tests.scenarios.traces import marked, processes_of
@@ -23,11 +26,15 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """Starts in the constructor; `with` ends all that was started in its folder, whatever happened."""
 
-    def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = NOTHING) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, environ: Mapping[str, str] = NOTHING, columns: int = 80, rows: int = 24
+    ) -> None:
         self.folder = folder
         self._written = bytearray()
+        self._columns, self._rows = columns, rows
         ours, theirs = os.openpty()
-        termios.tcsetwinsize(theirs, (24, 80))
+        self._typing = os.dup(ours)
+        termios.tcsetwinsize(theirs, (rows, columns))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sylph_mp", *arguments],
             cwd=folder,
@@ -48,11 +55,33 @@ class Terminal:
             process.kill()
         self.process.wait()
         self._reader.join()
+        os.close(self._typing)
         clear_left_over(segment_prefix(str(self.folder / "sylph.sock")))
 
     @property
     def screen(self) -> str:
         return _CONTROL.sub("", self._written.decode(errors="replace")).replace("\r\n", "\n")
+
+    @property
+    def drawn(self) -> list[str]:
+        """The lines of the screen now, for a command that draws on all of it."""
+        screen = pyte.Screen(self._columns, self._rows)
+        pyte.ByteStream(screen).feed(bytes(self._written))
+        return [line.rstrip() for line in screen.display]
+
+    def type(self, keys: str) -> None:
+        os.write(self._typing, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As a window does: the size, then the signal."""
+        self._columns, self._rows = columns, rows
+        termios.tcsetwinsize(self._typing, (rows, columns))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def until_drawn(self, phrase: str, limit_s: float = 30) -> list[str]:
+        """Wait until it stands on one line of the screen."""
+        self.look_until(lambda: any(phrase in line for line in self.drawn), limit_s)
+        return self.drawn
 
     def end(self, limit_s: float = 30) -> int:
         """Wait until nobody holds the terminal any more; returns the exit code."""

@@ -72,7 +72,7 @@ def test_shared_memory_too_small(folder: Path) -> None:
         path,
         ResourceError.exit_code,
         "/dev/shm: error: ",
-        "256 slots need 1,024.0 GiB of shared memory, ",
+        "256 slots need 1,024.6 GiB of shared memory, ",
         "why: reserved at start, so that it cannot run out later and kill consumers",
         "fix: docker run --shm-size=",
         "(config.toml:10:10)",

@@ -4,11 +4,7 @@ import asyncio
 import threading
 
 from sylph_mp.control.protocol import Scale
-from tests.scenarios.real_fleet import RealFleet, assert_each_once, assert_ordered, send_async
-
-
-def group_of(text: str) -> str:
-    return text.partition("-")[0]
+from tests.scenarios.real_fleet import RealFleet, assert_each_once, assert_ordered, group_of, send_async
 
 
 def test_order_within_groups_while_scaled(broker, folder):

@@ -21,7 +21,7 @@ def test_quiet_survives_a_restart(folder: Path) -> None:
         os.kill(slots[1].pid, signal.SIGKILL)
         fleet.tell(Recycle(Slot(2)))
         after = fleet.until(
-            lambda now: all(now[n].pid not in {None, slots[n].pid} for n in now) and now[2].state == "running"
+            lambda now: all(now[n].pid not in {None, slots[n].pid} for n in slots) and now[2].state == "running"
         )
         after = fleet.until(lambda now: (now[1].state, len(now[2].shards)) == ("quiet", 2))
         assert (after[1].crashes, after[2].crashes) == (1, 0)

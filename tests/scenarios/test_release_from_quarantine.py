@@ -9,7 +9,8 @@ from sylph_mp.clock import SystemClock
 from sylph_mp.control.protocol import Reload
 from sylph_mp.master.quarantine import Quarantine
 from sylph_mp.master.strikes import Strikes
-from tests.scenarios.real_fleet import SYLPH, RealFleet, send
+from tests.scenarios.real_fleet import RealFleet, send
+from tests.scenarios.running_fleet import SYLPH
 
 FAULT = "if text == 'poison': os.abort()"
 

@@ -1,38 +1,11 @@
 """A handler that sleeps on in C costs its process within twice its limit; what the other threads held is handled."""
 
-from tests.scenarios.real_fleet import RealFleet, assert_each_once, send
-
-LIMIT_S = 3
-
-WORK = """\
-if text == "bad" and ctx.attempt == 1:
-        os.write(ledger, f"begun {os.getpid()} {began:.6f} {began:.6f}\\n".encode())
-        time.sleep(10_000)
-    time.sleep(0.4)"""
+from tests.scenarios.bad_message import BadMessageFleet
 
 
 def test_stuck_in_c(broker, folder):
-    topic, group = broker.topic(), broker.group()
-    others = [f"m{number}" for number in range(60)]
-    with RealFleet(
-        folder,
-        endpoint=broker.endpoint,
-        topic=topic,
-        group=group,
-        processes=(1, 1),
-        threads=4,
-        lease_s=10,
-        time_limit_s=LIMIT_S,
-        work=WORK,
+    with BadMessageFleet(
+        folder, broker, first_call="time.sleep(10_000)", limit_s=3, pause="time.sleep(0.2)", lease_s=10
     ) as fleet:
-        fleet.until_running(1)
-        send(broker.endpoint, topic, ["bad", *others])
-        fleet.until_handled(len(others) + 2)
-        slot = fleet.look().slots[0]
-        assert slot.crashes == 1
-        assert "stuck, handle ran 4." in slot.last_exit
-        assert fleet.stop() == 0
-        calls = {call.text: call for call in fleet.ledger()}
-        assert calls["bad"].pid != calls["begun"].pid
-        assert calls["bad"].began - calls["begun"].began < 2 * LIMIT_S
-        assert_each_once(fleet.times_handled(), ["bad", *others])
+        fleet.handle_all()
+        fleet.assert_cost_its_process(last_exit="stuck, handle ran 4.")

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import logging.handlers
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sylph_mp.logs import OWN, Log, bridge, configure
+from sylph_mp.logs import OWN, Log, bridge, configure, heard_by, set_level
 
 #: 2026-03-14T13:10:21.004Z
 NOON = 1773493821.004
@@ -76,6 +77,36 @@ def test_lines_below_the_level_are_not_written(hands: Hands) -> None:
     configure(level="warn", stream=stream, clock=hands)
     Log("master").info("a", "b")
     assert stream.getvalue() == ""
+
+
+def test_the_level_is_changed_for_own_lines_and_for_others(hands: Hands) -> None:
+    stream = io.StringIO()
+    configure(level="warn", stream=stream, clock=hands)
+    bridge("slot 1")
+    for level in ("debug", "error", "info"):
+        set_level(level)
+        Log("slot 1").debug("a", f"own debug at {level}")
+        Log("slot 1").info("a", f"own info at {level}")
+        logging.getLogger("workers.orders").debug("other debug at %s", level)
+    said = [line.split("at ")[0].split(": ")[1].strip() + " " + line.split("at ")[1] for line in _lines(stream)]
+    assert said == ["own debug debug", "own info debug", "other debug debug", "own info info"]
+
+
+def test_who_listens_hears_as_before_whatever_is_printed(hands: Hands) -> None:
+    stream, heard = io.StringIO(), logging.handlers.BufferingHandler(100)
+    heard.setLevel(logging.INFO)
+    configure(stream=stream, clock=hands)
+    with heard_by(heard):
+        set_level("error")
+        Log("master").info("a", "b")
+    assert [record.getMessage() for record in heard.buffer] == ["b"]
+    assert stream.getvalue() == ""
+    Log("master").error("a", "c")
+    assert "c" in stream.getvalue()
+
+
+def _lines(stream: io.StringIO) -> list[str]:
+    return [line.partition("  logger=")[0] for line in stream.getvalue().splitlines()]
 
 
 def test_the_same_event_at_the_same_place_comes_once_a_minute(hands: Hands) -> None:

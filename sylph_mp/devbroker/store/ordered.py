@@ -53,10 +53,9 @@ class Ordered:
         self._turn = 0
 
     def pop(self, pop: Pop) -> list[Delivery]:
-        queues = self._topic.queues
         self._turn += 1
         found: list[Delivery] = []
-        for queue in queues[self._turn % len(queues) :] + queues[: self._turn % len(queues)]:
+        for queue in self._topic.queues_from(self._turn):
             if len(found) < pop.batch and self._open(queue.number, pop):
                 found += self._pop_queue(queue, pop, pop.batch - len(found))
         return found

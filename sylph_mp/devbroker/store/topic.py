@@ -43,6 +43,11 @@ class Topic:
         self.queues = [Queue(number) for number in range(queues)]
         self._next = 0
 
+    def queues_from(self, turn: int) -> list[Queue]:
+        """All queues, beginning with another one in each turn, so that none is favoured."""
+        first = turn % len(self.queues)
+        return self.queues[first:] + self.queues[:first]
+
     def queue_for(self, records: list[Record]) -> Queue:
         """One queue for a whole request: by message group if there is one message, else the next in turn."""
         group = records[0].group if len(records) == 1 else None

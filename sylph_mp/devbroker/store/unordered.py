@@ -127,9 +127,8 @@ class Unordered:
     def _from_queues(self, most: int, wanted: Filter) -> list[Candidate]:
         """A filter's refusal is for good: what it passes over is behind the cursor."""
         found: list[Candidate] = []
-        queues = self._topic.queues
         self._turn += 1
-        for queue in queues[self._turn % len(queues) :] + queues[: self._turn % len(queues)]:
+        for queue in self._topic.queues_from(self._turn):
             while self._cursors[queue.number] < queue.end and len(found) < most:
                 entry = queue.at(self._cursors[queue.number])
                 self._cursors[queue.number] += 1

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sylph_mp.devbroker.store.bell import Bell
+from tests.unit.turns import turns
 
 
 def test_the_poll_that_ends_first_is_woken_and_no_other():
@@ -12,7 +13,7 @@ def test_the_poll_that_ends_first_is_woken_and_no_other():
         bell = Bell()
         now = asyncio.get_running_loop().time()
         late, early = (asyncio.create_task(bell.wait(now + seconds)) for seconds in (60, 50))
-        await asyncio.sleep(0)
+        await turns()
         bell.ring()
         assert await early
         assert not late.done()
@@ -28,7 +29,7 @@ def test_a_poll_ends_by_itself_and_a_later_ring_is_for_others():
         now = asyncio.get_running_loop().time()
         assert not await bell.wait(now)
         waiting = asyncio.create_task(bell.wait(now + 60))
-        await asyncio.sleep(0)
+        await turns()
         bell.ring()
         assert await waiting
 
@@ -40,7 +41,7 @@ def test_a_ring_for_a_poll_that_is_cancelled_goes_to_the_next():
         bell = Bell()
         now = asyncio.get_running_loop().time()
         gone, there = (asyncio.create_task(bell.wait(now + seconds)) for seconds in (50, 60))
-        await asyncio.sleep(0)
+        await turns()
         bell.ring()
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,11 +1,10 @@
 """The embedded broker as a process: `sylph devbroker`, and the one that `launch` starts."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 
+import psutil
 import pytest
 from rocketmq.grpc_protocol import definition_pb2 as d
 
@@ -68,11 +67,10 @@ def test_an_argument_that_makes_no_sense_is_a_usage_error(argument):
 
 def ends(pid: int) -> bool:
     """Whether a process that is not our child is gone within some seconds."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
-    return False
+    try:
+        psutil.Process(pid).wait(10)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True

@@ -3,21 +3,17 @@
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sylph_mp import App, Context, DeadLetter, Message, Retry
+from sylph_mp import App, DeadLetter, Message, Retry
 from sylph_mp.config.load import load
-from workers import measurements, ordered, orders, webhooks
+from sylph_mp.testing.fake_context import FakeContext
+from workers import measurements, ordered, orders, pipeline, webhooks
 
 ROOT = Path(__file__).parents[3]
-
-
-def context(*, attempt: int = 1) -> Context:
-    return Context(tuple, attempt=attempt, slot=1, ends_at=time.monotonic() + 5, log=logging.getLogger("workers.tests"))
 
 
 def message(group: str, body: bytes) -> Message:
@@ -31,6 +27,7 @@ def message(group: str, body: bytes) -> Message:
         ("workers/ordered.toml", ordered.app),
         ("workers/webhooks.toml", webhooks.app),
         ("workers/measurements.toml", measurements.app),
+        ("workers/pipeline.toml", pipeline.app),
     ],
 )
 def test_each_example_fits_its_configuration(file: str, app: App) -> None:
@@ -41,20 +38,20 @@ def test_each_example_fits_its_configuration(file: str, app: App) -> None:
 
 def test_an_order_is_charged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        assert orders.charge(orders.Order("7", 1250), context()) is None
+        assert orders.charge(orders.Order("7", 1250), FakeContext()) is None
     assert caplog.messages == ["charged 7: 12.50"]
 
 
 def test_an_order_that_can_never_be_charged_is_a_dead_letter() -> None:
-    assert isinstance(orders.charge(orders.Order("7", 0), context()), DeadLetter)
+    assert isinstance(orders.charge(orders.Order("7", 0), FakeContext()), DeadLetter)
 
 
 def test_a_large_order_is_charged_at_the_second_attempt() -> None:
     order = orders.Order("7", orders.MAX_CHARGE + 1)
-    first = orders.charge(order, context())
+    first = orders.charge(order, FakeContext())
     assert isinstance(first, Retry)
     assert first.after_s == 30
-    assert orders.charge(order, context(attempt=2)) is None
+    assert orders.charge(order, FakeContext(attempt=2)) is None
 
 
 def test_changes_of_one_order_follow_each_other() -> None:
@@ -82,7 +79,7 @@ class TestWebhooks:
             async with server:
                 port = server.sockets[0].getsockname()[1]
                 webhook = webhooks.Webhook(f"http://127.0.0.1:{port}/hook", "hello")
-                return await webhooks.call(webhook, context()), await got
+                return await webhooks.call(webhook, FakeContext()), await got
 
         return asyncio.run(run())
 
@@ -96,7 +93,7 @@ class TestWebhooks:
         assert isinstance(outcome, Retry)
 
     def test_an_address_that_is_none_is_a_dead_letter(self) -> None:
-        outcome = asyncio.run(webhooks.call(webhooks.Webhook("ftp://x", ""), context()))
+        outcome = asyncio.run(webhooks.call(webhooks.Webhook("ftp://x", ""), FakeContext()))
         assert isinstance(outcome, DeadLetter)
 
 
@@ -114,3 +111,9 @@ def test_a_measurement_that_comes_twice_is_stored_once(database: sqlite3.Connect
     measurements.store(batch)
     measurements.store(batch[:1])
     assert database.execute("SELECT * FROM measurement").fetchall() == [("1", "roof", 3.5), ("2", "cellar", 9.0)]
+
+
+def test_an_order_becomes_a_receipt() -> None:
+    ctx = FakeContext()
+    pipeline.charge(pipeline.Order("17", 1250), ctx)
+    assert ctx.sent == [("receipts", pipeline.Receipt("17", "12.50"), {"keys": ["17"]})]
