@@ -7,7 +7,8 @@ from rocketmq.grpc_protocol import service_pb2
 
 from sylph_mp.errors import BrokerError, TransportError
 from sylph_mp.ports import Settled
-from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq import essentials
+from sylph_mp.rocketmq.delivery import Delivery, delivery_of
 from sylph_mp.rocketmq.status import Code, check, error_of
 
 _SETTLED = Settled()
@@ -19,12 +20,12 @@ def deliveries_in(frames: Sequence[bytes]) -> list[Delivery]:
     Raises StatusError, and TransportError for what cannot be parsed.
     """
     deliveries = []
-    parse = service_pb2.ReceiveMessageResponse.FromString
+    parse = essentials.ReceiveMessageResponse.FromString
     try:
         for frame in frames:
             response = parse(frame)
             if response.HasField("message"):
-                deliveries.append(Delivery(frame, response.message))
+                deliveries.append(delivery_of(frame, response.message))
             elif response.HasField("status") and response.status.code != Code.MESSAGE_NOT_FOUND:
                 check(response.status)
     except DecodeError as error:

@@ -81,26 +81,21 @@ class Calls:
         )
         check(response.status)
 
-    async def receive(
-        self,
-        group: str,
-        queue: definition_pb2.MessageQueue,
-        *,
-        wanted: Filter,
-        batch: int,
-        lease_s: float,
-        attempt_id: str,
-    ) -> list[Delivery]:
-        """One long poll at the queue's broker; which of its queues is the broker's choice."""
+    def poll_of(self, group: str, queue: definition_pb2.MessageQueue, *, wanted: Filter, lease_s: float) -> bytes:
+        """What all receives at the queue's broker have in common, encoded."""
         request = service_pb2.ReceiveMessageRequest(
             group=self.resource(group),
             message_queue=queue,
             filter_expression=wanted.to_protobuf(),
-            batch_size=batch,
             invisible_duration=duration(lease_s),
             long_polling_timeout=duration(POLL_S),
-            attempt_id=attempt_id,
         )
+        return bytes(request.SerializeToString())
+
+    async def receive(self, poll: bytes, *, batch: int, attempt_id: str) -> list[Delivery]:
+        """One long poll, of what `poll_of` gave; from which of its queues is the broker's choice."""
+        # Encoded messages one behind the other are one message with the fields of both.
+        request = poll + service_pb2.ReceiveMessageRequest(batch_size=batch, attempt_id=attempt_id).SerializeToString()
         timeout_s = POLL_S + max(_LEAST_BEYOND_POLL_S, self._timeout_s)
         return deliveries_in(await self._frames("ReceiveMessage", request, timeout_s))
 

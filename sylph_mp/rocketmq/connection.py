@@ -19,24 +19,37 @@ from sylph_mp.rocketmq.transfer_failures import STREAM_RESET, never_sent, words_
 
 #: The server is told a deadline and keeps it; this side waits longer, so that a late answer is still an answer.
 PATIENCE_S = 0.5
-#: Easy handles kept for the next calls.
+#: Easy handles kept for the next calls of each method.
 MAX_IDLE = 64
 
 
 class Call:
-    """A handle with its buffers, used again for the next call. libcurl fills the lists without a Python frame."""
+    """A handle with its buffers, used again for the next call of its method. libcurl fills the lists without a Python
+    frame.
+    """
 
-    __slots__ = ("answer", "chunks", "curl", "headers", "started_at", "timeout_s")
+    __slots__ = ("answer", "chunks", "curl", "headers", "method", "sent_headers", "started_at", "timeout_s")
 
-    def __init__(self, curl: pycurl.Curl) -> None:
+    def __init__(self, curl: pycurl.Curl, *, method: str, url: str) -> None:
         self.curl = curl
+        self.method = method
+        self.sent_headers: Sequence[str] = ()
         self.chunks: list[bytes] = []
         self.headers: list[bytes] = []
         self.answer: asyncio.Future[list[bytes]]
         self.started_at = 0.0
         self.timeout_s = 0.0
+        curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.WRITEFUNCTION, self.chunks.append)
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
+
+    def say(self, headers: Sequence[str], timeout_s: float) -> None:
+        """Set the header lines; the handle knows them still if the call before had the same list and deadline."""
+        if headers is self.sent_headers and timeout_s == self.timeout_s:
+            return
+        self.sent_headers, self.timeout_s = headers, timeout_s
+        self.curl.setopt(pycurl.HTTPHEADER, [*headers, f"grpc-timeout: {int(timeout_s * 1000)}m"])
+        self.curl.setopt(pycurl.TIMEOUT_MS, int((timeout_s + PATIENCE_S) * 1000))
 
     def late(self) -> CallTimeoutError:
         return CallTimeoutError(f"no answer in {self.timeout_s:g} s")
@@ -71,7 +84,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._curl_loop = CurlLoop(self._on_end)
         self._transfers: dict[pycurl.Curl, Call | Stream] = {}
-        self._idle: list[Call] = []
+        self._idle: dict[str, list[Call]] = {}
+        """By method."""
         self._closed = False
         self._answered_at = 0.0
 
@@ -80,14 +94,12 @@ class Connection:
 
         `answer` of what is returned gets its messages, or TransportError, CallTimeoutError or GrpcError.
         """
-        call = self._idle.pop() if self._idle else Call(new_handle(self._target))
+        idle = self._idle.get(method)
+        call = idle.pop() if idle else Call(new_handle(self._target), method=method, url=self._target.url(method))
         call.answer = self._loop.create_future()
         call.started_at = self._clock.monotonic()
-        call.timeout_s = timeout_s
+        call.say(headers, timeout_s)
         curl = call.curl
-        curl.setopt(pycurl.URL, self._target.url(method))
-        curl.setopt(pycurl.HTTPHEADER, [*headers, f"grpc-timeout: {int(timeout_s * 1000)}m"])
-        curl.setopt(pycurl.TIMEOUT_MS, int((timeout_s + PATIENCE_S) * 1000))
         curl.setopt(pycurl.POSTFIELDS, grpc_framing.encode(message))
         self._transfers[curl] = call
         self._curl_loop.add(curl)
@@ -121,15 +133,18 @@ class Connection:
             self.lost = TransportError(reason)
         for transfer in list(self._transfers.values()):
             self.drop(transfer, reason)
-        while self._idle:
-            self._idle.pop().curl.close()
+        for idle in self._idle.values():
+            for call in idle:
+                call.curl.close()
+        self._idle.clear()
         self._curl_loop.close()
 
     def _finish(self, transfer: Call | Stream, failure: TransportError | None) -> None:
         transfer.end(failure)
         if isinstance(transfer, Call):
-            if len(self._idle) < MAX_IDLE:
-                self._idle.append(transfer)
+            idle = self._idle.setdefault(transfer.method, [])
+            if len(idle) < MAX_IDLE:
+                idle.append(transfer)
             else:
                 transfer.curl.close()
 

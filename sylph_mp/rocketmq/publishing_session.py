@@ -12,7 +12,7 @@ from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
 from sylph_mp.ports import Health
 from sylph_mp.rocketmq.calls import Calls
-from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq.delivery import message_of
 from sylph_mp.rocketmq.endpoints import Addresses, parse_address
 from sylph_mp.rocketmq.link import Link
 from sylph_mp.rocketmq.links import Links
@@ -122,5 +122,5 @@ class PublishingSession:
     async def _ask(
         self, on_orphan: OnOrphan, addresses: Addresses, command: service_pb2.RecoverOrphanedTransactionCommand
     ) -> None:
-        message = Delivery(b"", command.message).message(attempt=1)
+        message = message_of(command.message, attempt=1)
         await on_orphan(self, Orphan(message, command.transaction_id, addresses))

@@ -18,7 +18,7 @@ from sylph_mp.rocketmq.link import Link
 from sylph_mp.rocketmq.links import Links
 from sylph_mp.rocketmq.metadata import new_client_id
 from sylph_mp.rocketmq.receipt_handle import broker_of
-from sylph_mp.rocketmq.routes import Routes
+from sylph_mp.rocketmq.routes import BrokerRoute, Routes
 from sylph_mp.rocketmq.settings import settings_of
 from sylph_mp.rocketmq.subscription import Filter
 
@@ -29,6 +29,7 @@ class ConsumerSession:
     def __init__(self, *, instance: Instance, group: str, subscriptions: Mapping[str, Filter], clock: Clock) -> None:
         self._group = group
         self._subscriptions = subscriptions
+        self._polls: dict[tuple[str, str, float], tuple[BrokerRoute, bytes]] = {}
         client_id = new_client_id()
 
         def new_link(addresses: Addresses) -> Link:
@@ -65,16 +66,8 @@ class ConsumerSession:
         """From the next of the topic's brokers. Raises TransportError at once while the session is being reopened."""
         brokers = self._links.routes.in_turn(topic)
         link, route = self._links.first_open(brokers, failing=f"no broker to read topic {topic} from")
-        return await link.ask(
-            link.calls.receive(
-                self._group,
-                route.queue,
-                wanted=self._subscriptions[topic],
-                batch=batch,
-                lease_s=lease_s,
-                attempt_id=attempt_id,
-            )
-        )
+        poll = self._poll_of(link, route, topic, lease_s)
+        return await link.ask(link.calls.receive(poll, batch=batch, attempt_id=attempt_id))
 
     async def ack(self, topic: str, entries: Sequence[tuple[str, str]]) -> Sequence[Settled]:
         """Raises nothing: an error of a whole request is that of each of its entries."""
@@ -112,6 +105,15 @@ class ConsumerSession:
                 self._group, topic, message_id, handle, attempt=attempt, limit=limit
             )
         )
+
+    def _poll_of(self, link: Link, route: BrokerRoute, topic: str, lease_s: float) -> bytes:
+        """Encoded once for each route that is learned."""
+        place = (topic, route.broker, lease_s)
+        known = self._polls.get(place)
+        if known is None or known[0] is not route:
+            poll = link.calls.poll_of(self._group, route.queue, wanted=self._subscriptions[topic], lease_s=lease_s)
+            self._polls[place] = known = (route, poll)
+        return known[1]
 
     async def _ack_at(self, link: Link, topic: str, entries: Sequence[tuple[str, str]]) -> list[Settled]:
         try:

@@ -8,6 +8,7 @@ from rocketmq.grpc_protocol import definition_pb2, service_pb2
 from sylph_mp.errors import BrokerError
 from sylph_mp.rocketmq.body import CorruptBodyError
 from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq.essentials import ReceiveMessageResponse
 
 
 def frame(body=b"body", *, encoding=definition_pb2.IDENTITY, **system):
@@ -65,3 +66,19 @@ def test_a_message_has_the_senders_properties_and_none_of_the_brokers():
     assert (made.id, made.tag, made.keys, made.group, made.attempt) == ("01A2", "t", ("k1", "k2"), None, 4)
     assert made.stored_at == datetime(2026, 11, 23, 14, 8, 19, 853_000, UTC)
     assert made.born_at is None
+
+
+def test_what_is_read_in_brief_is_what_the_whole_message_says():
+    whole = service_pb2.ReceiveMessageResponse.FromString(frame(message_group="g1", tag="t")).message.system_properties
+    brief = ReceiveMessageResponse.FromString(frame(message_group="g1", tag="t")).message.system_properties
+    for field in brief.DESCRIPTOR.fields:
+        assert str(getattr(brief, field.name)) == str(getattr(whole, field.name))
+        assert field.number == whole.DESCRIPTOR.fields_by_name[field.name].number
+    assert not hasattr(brief, "tag")
+
+
+def test_nothing_of_a_frame_is_lost_by_reading_it_in_brief():
+    received = frame(b"." * 5000, tag="t", store_host="10.0.0.7:10911")
+    brief = ReceiveMessageResponse.FromString(received)
+    again = service_pb2.ReceiveMessageResponse.FromString(brief.SerializeToString())
+    assert again == service_pb2.ReceiveMessageResponse.FromString(received)
