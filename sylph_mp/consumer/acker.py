@@ -45,23 +45,27 @@ class Acker:
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
 
-    def add(self, delivery: Delivery) -> None:
-        self._waiting.append(delivery)
-        if len(self._waiting) >= MAX_ACKS:
-            self._flush()
-        elif self._timer is None:
+    def add(self, deliveries: Sequence[Delivery]) -> None:
+        self._waiting.extend(deliveries)
+        while len(self._waiting) >= MAX_ACKS:
+            self._send()
+        if self._waiting and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._linger_s(), self._flush)
 
     def _linger_s(self) -> float:
         return 0.0 if self._subscription.fifo else linger_s(self._subscription.stats.run_s or 0.0)
 
     def _flush(self) -> None:
+        while self._waiting:
+            self._send()
+
+    def _send(self) -> None:
+        """Those that have waited longest."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_ACKS], self._waiting[MAX_ACKS:]
-            self._background.run(self._ack(batch))
+        batch, self._waiting = self._waiting[:MAX_ACKS], self._waiting[MAX_ACKS:]
+        self._background.run(self._ack(batch))
 
     async def _ack(self, batch: list[Delivery]) -> None:
         entries = [(delivery.source.id, delivery.handle) for delivery in batch]

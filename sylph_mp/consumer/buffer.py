@@ -39,22 +39,21 @@ class Buffer:
     def admit(self, subscription: Subscription, received: Sequence[Received], now_ns: int) -> list[Delivery]:
         """Record what one receive brought; the caller has kept enough entries free."""
         stats = subscription.stats
-        alloc, write, put, free, held = self._arena.alloc, self._arena.write, self._table.put, self._free, self.held
+        put, free, held = self._table.put, self._free, self.held
         lease_ns = now_ns + subscription.lease_ns
-        flags = FIFO if subscription.fifo else 0
+        topic, flags = subscription.index, FIFO if subscription.fifo else 0
         deliveries = []
-        for source in received:
-            frame = source.frame
-            length = len(frame)
-            at = alloc(length)
-            if at is None:
+        frames = [source.frame for source in received]
+        for source, frame, place in zip(received, frames, self._arena.store(frames), strict=True):
+            if place is None:
                 at = length = 0
                 stats.unshared += 1
             else:
-                write(at, frame)
+                at, length = place, len(frame)
             index = free.pop()
-            delivery = Delivery(source, subscription, index, at, length, now_ns, lease_ns)
-            put(index, subscription.index, delivery.attempt, 0, flags, at, length, lease_ns, now_ns)
+            attempt = source.attempt
+            delivery = Delivery(source, subscription, index, at, length, now_ns, lease_ns, attempt, source.handle)
+            put(index, topic, attempt, 0, flags, at, length, lease_ns, now_ns)
             held[index] = delivery
             deliveries.append(delivery)
         return deliveries
@@ -67,8 +66,17 @@ class Buffer:
         """Hold what a dead process held, in the same place; before anything is admitted."""
         self._arena.reserve(entry.frame_at, entry.frame_len)
         received_ns, lease_ns = int(entry.received_s * 1e9), int(entry.lease_s * 1e9)
-        delivery = Delivery(source, subscription, entry.index, entry.frame_at, entry.frame_len, received_ns, lease_ns)
-        delivery.attempt = entry.attempt
+        delivery = Delivery(
+            source,
+            subscription,
+            entry.index,
+            entry.frame_at,
+            entry.frame_len,
+            received_ns,
+            lease_ns,
+            entry.attempt,
+            source.handle,
+        )
         if entry.handle_room:
             self._arena.reserve(entry.handle_at, 2 * entry.handle_room)
             delivery.handle_at, delivery.handle_room = entry.handle_at, entry.handle_room

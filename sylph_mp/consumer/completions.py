@@ -10,12 +10,12 @@ from sylph_mp.consumer.execution import Call
 class Completions:
     def __init__(self, *, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._takers: tuple[Callable[[Call], None], ...] = ()
+        self._takers: tuple[Callable[[list[Call]], None], ...] = ()
         self._calls: deque[Call] = deque()
         self._woken = False
 
-    def deliver_to(self, *takers: Callable[[Call], None]) -> None:
-        """Who is told of each finished call, in that order; to be said before the first call begins."""
+    def deliver_to(self, *takers: Callable[[list[Call]], None]) -> None:
+        """Who is told of finished calls, in that order; to be said before the first call begins."""
         self._takers = takers
 
     def put(self, call: Call) -> None:
@@ -28,8 +28,7 @@ class Completions:
     def _take_all(self) -> None:
         # Cleared before looking: a call put after the last look finds it cleared and wakes again.
         self._woken = False
-        calls, takers = self._calls, self._takers
-        while calls:
-            call = calls.popleft()
-            for take in takers:
-                take(call)
+        waiting = self._calls
+        calls = [waiting.popleft() for _ in range(len(waiting))]
+        for take in self._takers:
+            take(calls)

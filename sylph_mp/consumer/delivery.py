@@ -50,80 +50,44 @@ ACKED = Result(outcome=EntryOutcome.ACK)
 EXPIRED = Result(outcome=EntryOutcome.NONE)
 
 
-class Delivery:
+class Delivery(Struct, eq=False, gc=False):  # `freed` ends the one cycle there is, through `then`
     """`*_ns` are CLOCK_MONOTONIC nanoseconds."""
 
-    __slots__ = (
-        "attempt",
-        "busy",
-        "ended_ns",
-        "frame_at",
-        "frame_len",
-        "handle",
-        "handle_at",
-        "handle_room",
-        "handle_which",
-        "index",
-        "lease_ns",
-        "numbers",
-        "outputs",
-        "received_ns",
-        "result",
-        "round",
-        "settled",
-        "source",
-        "started_ns",
-        "subscription",
-        "suspect",
-        "then",
-        "tried",
-    )
-
-    def __init__(
-        self,
-        source: Received,
-        subscription: Subscription,
-        index: int,
-        frame_at: int,
-        frame_len: int,
-        received_ns: int,
-        lease_ns: int,
-    ) -> None:
-        self.source = source
-        self.subscription = subscription
-        self.index = index
-        """Its entry in the in-flight table."""
-        self.frame_at = frame_at
-        self.frame_len = frame_len
-        """0: the frame is not in the arena (`unshared`)."""
-        self.received_ns = received_ns
-        self.lease_ns = lease_ns
-        """When the lease ends."""
-        self.attempt = source.attempt
-        self.handle = source.handle
-        """The newest receipt handle."""
-        self.handle_at = 0
-        self.handle_room = 0
-        self.handle_which = 0
-        self.started_ns = 0
-        self.ended_ns = 0
-        self.result: Result | None = None
-        self.outputs: Sequence[Output] = ()
-        """What its handler call sends, if it ended with Ack; the same for all of a batch."""
-        self.numbers = range(0)
-        """In the outbox, of the outputs that it waits for, if its call was a dead process's."""
-        self.busy = False
-        """A call to the broker about it is under way; there is never a second one."""
-        self.then: Callable[[], None] | None = None
-        """What waits for `busy` to end."""
-        self.round = 0
-        """That in which its lease is renewed next."""
-        self.suspect = False
-        """It ran when a process died here, and is to run alone."""
-        self.tried = False
-        """It has run alone before, then beside others when the process died again."""
-        self.settled = False
-        """Out of the table: settled, handed back or lost."""
+    source: Received
+    subscription: Subscription
+    index: int
+    """Its entry in the in-flight table."""
+    frame_at: int
+    frame_len: int
+    """0: the frame is not in the arena (`unshared`)."""
+    received_ns: int
+    lease_ns: int
+    """When the lease ends."""
+    attempt: int
+    handle: str
+    """The newest receipt handle."""
+    handle_at: int = 0
+    handle_room: int = 0
+    handle_which: int = 0
+    started_ns: int = 0
+    ended_ns: int = 0
+    result: Result | None = None
+    outputs: Sequence[Output] = ()
+    """What its handler call sends, if it ended with Ack; the same for all of a batch."""
+    numbers: range = range(0)
+    """In the outbox, of the outputs that it waits for, if its call was a dead process's."""
+    busy: bool = False
+    """A call to the broker about it is under way; there is never a second one."""
+    then: Callable[[], None] | None = None
+    """What waits for `busy` to end."""
+    round: int = 0
+    """That in which its lease is renewed next."""
+    suspect: bool = False
+    """It ran when a process died here, and is to run alone."""
+    tried: bool = False
+    """It has run alone before, then beside others when the process died again."""
+    settled: bool = False
+    """Out of the table: settled, handed back or lost."""
 
     def freed(self) -> None:
         """The call about it is over."""

@@ -12,18 +12,18 @@ behind it along, finished or not, and its attempt counts are wrong there (rocket
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import groupby
 from time import monotonic_ns
 
 from sylph_mp.consumer.batching import Batching
 from sylph_mp.consumer.buffer import Buffer
-from sylph_mp.consumer.delivery import EXPIRED, Delivery
+from sylph_mp.consumer.delivery import ACKED, EXPIRED, Delivery
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.lanes import Lanes
 from sylph_mp.consumer.offset_order import OffsetOrder
 from sylph_mp.consumer.outputs import Output
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.consumer.turnstile import Turnstile
-from sylph_mp.shm.table import EntryOutcome
 
 
 class Dispatcher:
@@ -32,7 +32,7 @@ class Dispatcher:
         *,
         stage: Turnstile,
         buffer: Buffer,
-        settle: Callable[[Delivery], None],
+        settle: Callable[[Iterable[Delivery]], None],
         hold: Callable[[Call, Sequence[Output]], None],
         resume: Callable[[Call, range], None],
         refused: Callable[[Call, str], None],
@@ -76,10 +76,10 @@ class Dispatcher:
             for delivery in deliveries:
                 self._order.add(delivery)
             for delivery in done:
-                self._settle_all(self._order.ready(delivery))
+                self._settle(self._order.ready(delivery))
             self._lanes.begun(held + resting)
         else:
-            self._settle_all(done)
+            self._settle(done)
         self._adopt_held(held)
         for delivery in resting:
             self._rest([delivery])
@@ -104,17 +104,22 @@ class Dispatcher:
         for numbers, call in calls.items():
             self._resume(call, numbers)
 
-    def finished(self, call: Call) -> None:
-        """A call is over; every delivery of it has its result."""
-        subscription = call[0].subscription
-        self._stage.ended(call)
+    def finished(self, calls: Sequence[Call]) -> None:
+        """These calls are over; every delivery of them has its result."""
+        self._stage.ended(calls)
         if self._suspects:
-            self._suspects.difference_update(delivery.index for delivery in call)
-        if self._count(subscription, call):
-            held = [delivery for delivery in call if delivery.outputs]
-            self._hold(held, held[0].outputs)
-            call = [delivery for delivery in call if not delivery.outputs]
-        self._conclude(subscription, call)
+            self._suspects.difference_update(delivery.index for call in calls for delivery in call)
+        for subscription, its in groupby(calls, _subscription_of):
+            self._finished_of(subscription, list(its))
+
+    def _finished_of(self, subscription: Subscription, calls: Sequence[Call]) -> None:
+        sending = self._count(subscription, calls)
+        if sending:
+            for call in sending:
+                held = [delivery for delivery in call if delivery.outputs]
+                self._hold(held, held[0].outputs)
+            calls = [[delivery for delivery in call if not delivery.outputs] for call in calls]
+        self._conclude(subscription, calls)
 
     def sent(self, call: Call, refusal: str | None) -> None:
         """The outputs of a call were stored, or one was refused; the same for a call of a dead process."""
@@ -126,14 +131,17 @@ class Dispatcher:
                 assert delivery.result.failure is not None
                 subscription.stats.fail(delivery.result.failure, raised=True)
         self._buffer.finish(call)
-        self._conclude(subscription, call)
+        self._conclude(subscription, [call])
 
-    def _conclude(self, subscription: Subscription, call: Call) -> None:
+    def _conclude(self, subscription: Subscription, calls: Sequence[Call]) -> None:
         """What these deliveries have come to is certain."""
         if not subscription.fifo:
-            for delivery in call:
-                self._settle(delivery)
+            self._settle([delivery for call in calls for delivery in call])
             return
+        for call in calls:
+            self._conclude_ordered(subscription, call)
+
+    def _conclude_ordered(self, subscription: Subscription, call: Call) -> None:
         again = [delivery for delivery in call if delivery.rests]
         if any(delivery.result is EXPIRED for delivery in call):
             self._lose_behind(call[0])
@@ -197,41 +205,49 @@ class Dispatcher:
         return batching
 
     @staticmethod
-    def _count(subscription: Subscription, call: Call) -> bool:
-        """Whether the call sends anything."""
+    def _count(subscription: Subscription, calls: Sequence[Call]) -> list[Call]:
+        """Returns those that send something."""
         stats = subscription.stats
-        stats.pending -= len(call)
-        ran, sends = 0, False
-        for delivery in call:
-            result = delivery.result
-            assert result is not None
-            ran += result.outcome is not EntryOutcome.NONE
-            if result.failure is not None:
-                stats.fail(result.failure, raised=result.raised)
-            elif delivery.outputs:
-                sends = True
-        if ran:
-            last = call[-1]
-            stats.started += ran
-            stats.ran(last.started_ns - last.received_ns, last.ended_ns - last.started_ns, ran)
-        return sends
+        waits_ns: list[int] = []
+        runs_ns: list[int] = []
+        busy_ns = 0
+        sending: list[Call] = []
+        for call in calls:
+            sends, took_ns = False, 0
+            for delivery in call:
+                result = delivery.result
+                if result is ACKED:
+                    if delivery.outputs:
+                        sends = True
+                elif result is EXPIRED:
+                    continue
+                else:
+                    assert result is not None
+                    if result.failure is not None:
+                        stats.fail(result.failure, raised=result.raised)
+                took_ns = delivery.ended_ns - delivery.started_ns
+                waits_ns.append(delivery.started_ns - delivery.received_ns)
+                runs_ns.append(took_ns)
+            busy_ns += took_ns
+            stats.pending -= len(call)
+            if sends:
+                sending.append(call)
+        if runs_ns:
+            stats.ran(waits_ns, runs_ns, busy_ns)
+        return sending
 
     def _pass_on(self, delivery: Delivery) -> None:
         """An ordered delivery is done with: its lane goes on, and it is settled when its turn has come."""
         following = self._lanes.finished(delivery)
         if following:
             self._submit([following])
-        self._settle_all(self._order.ready(delivery))
+        self._settle(self._order.ready(delivery))
 
     def _lose_behind(self, lost: Delivery) -> None:
         """What waits behind it in its lane must not run before it: the broker delivers it again, and all of these."""
         for delivery in self._taken(self._lanes.withdraw_behind(lost)):
             delivery.result = EXPIRED
-            self._settle_all(self._order.ready(delivery))
-
-    def _settle_all(self, deliveries: Iterable[Delivery]) -> None:
-        for delivery in deliveries:
-            self._settle(delivery)
+            self._settle(self._order.ready(delivery))
 
     def _rest(self, call: Call) -> None:
         """Let an ordered call wait for its retry, at the head of its lane."""
@@ -253,3 +269,7 @@ class Dispatcher:
             delivery.started_ns = 0
             self._buffer.requeue(delivery)
         self._submit([call])
+
+
+def _subscription_of(call: Call) -> Subscription:
+    return call[0].subscription

@@ -24,12 +24,13 @@ class Execution:
         self._invocation = invocation
         self._guard = guard
 
-    def run(self, call: Call, thread: int, now_ns: int) -> None:
-        """A sync handler, in worker thread `thread` (from 1; the table counts from 0)."""
+    def run(self, call: Call, thread: int, now_ns: int) -> int:
+        """A sync handler, in worker thread `thread` (from 1; the table counts from 0). Returns when it ended."""
         live = self._begin(call, thread - 1, now_ns)
-        if live:
-            self._invocation.call(live, now_ns, self._guard(thread))
-            self._end(live)
+        if not live:
+            return now_ns
+        self._invocation.call(live, now_ns, self._guard(thread))
+        return self._end(live)
 
     async def run_async(self, call: Call) -> None:
         now_ns = monotonic_ns()
@@ -52,7 +53,7 @@ class Execution:
                 start(delivery.index, thread, now_ns)
         return [delivery for delivery in call if delivery.result is None] if expired else call
 
-    def _end(self, call: Call) -> None:
+    def _end(self, call: Call) -> int:
         ended_ns = monotonic_ns()
         finish = self._table.finish
         for delivery in call:
@@ -63,3 +64,4 @@ class Execution:
                 self._table.hold(delivery.index, NO_NUMBERS)
                 continue
             finish(delivery.index, result.outcome, result.after_ms)
+        return ended_ns

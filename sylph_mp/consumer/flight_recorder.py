@@ -4,6 +4,7 @@ Log lines come from any thread, under the lock of the log; outcomes and samples 
 """
 
 import math
+from collections.abc import Sequence
 
 from sylph_mp.consumer.delivery import ACKED, Delivery
 from sylph_mp.consumer.execution import Call
@@ -27,14 +28,15 @@ class FlightRecorder:
         text = f"{line.text}\n{line.trace}".rstrip() if line.event == OTHERS else sentence(line)
         self._writer.line(line.at.timestamp(), line.level, text)
 
-    def finished(self, call: Call) -> None:
-        """Every delivery of the call has its result."""
-        for delivery in call:
-            if delivery.result is ACKED:
-                if delivery.ended_ns < self._next_ack_ns:
-                    continue
-                self._next_ack_ns = delivery.ended_ns + ACK_SPACING_NS
-            self._decided(delivery)
+    def finished(self, calls: Sequence[Call]) -> None:
+        """Every delivery of these calls has its result."""
+        for call in calls:
+            for delivery in call:
+                if delivery.result is ACKED:
+                    if delivery.ended_ns < self._next_ack_ns:
+                        continue
+                    self._next_ack_ns = delivery.ended_ns + ACK_SPACING_NS
+                self._decided(delivery)
 
     def sample(self, report: Report) -> None:
         """Memory, and the share of a core since the report before; NaN for the first."""

@@ -57,6 +57,9 @@ class Intake:
         Whoever waits longest is served first: a receiver that asks again at once would otherwise always be before
         those that wait, of which one may repeat the poll that keeps the queues locked.
         """
+        if not self._askers and (batch := self._grant(subscription)):
+            self._reserve(subscription, batch)
+            return batch
         asker = _Asker(subscription, asyncio.get_running_loop().create_future())
         self._askers.append(asker)
         self.room()
@@ -110,7 +113,7 @@ class Intake:
         stats = subscription.stats
         stats.received += len(received)
         stats.saw(received[0].stored_ms, now_ms=int(time() * 1000), messages=len(received))
-        mean = sum([len(source.frame) for source in received]) / len(received)
+        mean = sum(map(len, [source.frame for source in received])) / len(received)
         stats.frame_bytes += (mean - stats.frame_bytes) * GAIN
         deliveries = self._buffer.admit(subscription, received, now_ns)
         self._leases.keep(subscription, deliveries, now_ns)

@@ -72,9 +72,9 @@ class Invocation:
 
     def _argument(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Any]:
         """Decode the bodies; what cannot be decoded is dead-lettered and does not take part in the call."""
-        handler = deliveries[0].subscription.handler
+        delivery = deliveries[0]
+        handler = delivery.subscription.handler
         if not handler.takes_list:
-            delivery = deliveries[0]
             try:
                 return deliveries, _decode(handler, delivery)
             except (BodyError, BrokerError) as error:
@@ -213,9 +213,8 @@ class Invocation:
 
 
 def _decode(handler: Handler, delivery: Delivery) -> Any:
-    if handler.signature.decode is None:
-        return delivery.source.message(delivery.attempt)
-    return handler.signature.decode(delivery.source.body)
+    decode = handler.signature.decode
+    return delivery.source.message(delivery.attempt) if decode is None else decode(delivery.source.body)
 
 
 def _dead(failure: Failure, *, raised: bool = False) -> Result:

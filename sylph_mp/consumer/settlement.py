@@ -13,7 +13,7 @@ from time import monotonic_ns, time
 from sylph_mp.consumer.acker import FIRST_RETRY_S, MAX_RETRY_S, Acker
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.buffer import Buffer
-from sylph_mp.consumer.delivery import Delivery
+from sylph_mp.consumer.delivery import ACKED, Delivery
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.errors import BrokerError, HandleExpiredError
 from sylph_mp.shm.table import EntryOutcome
@@ -33,25 +33,22 @@ class Settlement:
         """Be called when deliveries of a topic were forgotten: there is room, and there are new counts."""
         self._listeners.append(changed)
 
-    def settle(self, delivery: Delivery) -> None:
-        """Do with it what its handler decided; nothing if it was handed back in the meantime."""
-        if delivery.busy:
-            delivery.then = partial(self.settle, delivery)
-            return
-        if delivery.settled:
-            return
-        delivery.busy = True
-        assert delivery.result is not None
-        outcome = delivery.result.outcome
-        if outcome is EntryOutcome.ACK:
-            acker = self._ackers.get(delivery.subscription.name) or self._new_acker(delivery.subscription)
-            acker.add(delivery)
-        elif outcome is EntryOutcome.RETRY:
-            self._background.run(self._retry(delivery, delivery.result.after_s))
-        elif outcome is EntryOutcome.DEAD_LETTER:
-            self._background.run(self._dead_letter(delivery))
-        else:
-            self.lose(delivery)
+    def settle(self, deliveries: Iterable[Delivery]) -> None:
+        """Do with each what its handler decided; nothing if it was handed back in the meantime. All of one topic."""
+        acks: list[Delivery] = []
+        for delivery in deliveries:
+            if delivery.busy:
+                delivery.then = partial(self.settle, (delivery,))
+            elif not delivery.settled:
+                delivery.busy = True
+                if delivery.result is ACKED:
+                    acks.append(delivery)
+                else:
+                    self._settle_alone(delivery)
+        if acks:
+            subscription = acks[0].subscription
+            acker = self._ackers.get(subscription.name) or self._new_acker(subscription)
+            acker.add(acks)
 
     def hand_back(self, delivery: Delivery) -> None:
         """Give it back without counting an attempt: somebody else is to run it."""
@@ -69,6 +66,16 @@ class Settlement:
         """Its lease is over; the broker delivers it again."""
         delivery.subscription.stats.expired += 1
         self._forget([delivery])
+
+    def _settle_alone(self, delivery: Delivery) -> None:
+        assert delivery.result is not None
+        outcome = delivery.result.outcome
+        if outcome is EntryOutcome.RETRY:
+            self._background.run(self._retry(delivery, delivery.result.after_s))
+        elif outcome is EntryOutcome.DEAD_LETTER:
+            self._background.run(self._dead_letter(delivery))
+        else:
+            self.lose(delivery)
 
     def _new_acker(self, subscription: Subscription) -> Acker:
         acker = Acker(

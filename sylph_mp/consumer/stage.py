@@ -58,10 +58,10 @@ class Stage:
         self._close()
         self._try_next()
 
-    def ended(self, call: Call) -> None:
-        """A call is over; to be told of each."""
-        self._out -= 1
-        if call is self._trial:
+    def ended(self, calls: Sequence[Call]) -> None:
+        """These calls are over; to be told of each."""
+        self._out -= len(calls)
+        if self._trial is not None and any(call is self._trial for call in calls):
             self._trial = None
             self._cancel_opening()
             if self._suspects:

@@ -104,13 +104,12 @@ class Guard:
 class ThreadCalls:
     def __init__(self) -> None:
         self._guards: dict[int, Guard] = {}
+        self.guard: Callable[[int], Guard] = self._guards.__getitem__
+        """`guard(thread)`: that of a worker thread which has entered."""
 
     def enter(self, thread: int, ident: int) -> None:
         """Called by a worker thread when it begins."""
         self._guards[thread] = Guard(ident)
-
-    def guard(self, thread: int) -> Guard:
-        return self._guards[thread]
 
     def going(self) -> list[Going]:
         found = [(thread, guard.going) for thread, guard in self._guards.copy().items()]

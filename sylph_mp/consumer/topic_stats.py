@@ -3,6 +3,8 @@
 Written on the loop thread only.
 """
 
+from collections.abc import Sequence
+
 from sylph_mp.consumer.delivery import Failure
 from sylph_mp.histogram import Histogram
 from sylph_mp.pipe import ErrorCount, TopicReport
@@ -10,7 +12,7 @@ from sylph_mp.pipe import ErrorCount, TopicReport
 #: Different failures kept between two reports; further kinds count as `others`.
 MAX_FAILURES = 50
 OTHERS = Failure("others", f"beyond {MAX_FAILURES} kinds in a second", "")
-#: Weight of a new sample in the moving means.
+#: Weight of a new message in the moving means.
 GAIN = 1 / 16
 
 
@@ -93,14 +95,17 @@ class TopicStats:
             self.unshared,
         )
 
-    def ran(self, wait_ns: int, run_ns: int, messages: int) -> None:
-        """A handler call for `messages` messages is over."""
-        self.wait_ns += wait_ns * messages
-        self.run_ns += run_ns
-        self.wait.record(wait_ns // 1000, messages)
-        self.run.record(run_ns // 1000, messages)
-        each_s = run_ns / 1e9 / messages
-        self.run_s = each_s if self.run_s is None else self.run_s + (each_s - self.run_s) * GAIN
+    def ran(self, waits_ns: Sequence[int], runs_ns: Sequence[int], busy_ns: int) -> None:
+        """Handler calls are over: how long each of their messages had waited and ran, and what all calls took."""
+        messages = len(runs_ns)
+        self.started += messages
+        self.wait_ns += sum(waits_ns)
+        self.run_ns += busy_ns
+        self.wait.record_all(waits_ns)
+        self.run.record_all(runs_ns)
+        each_s = busy_ns / 1e9 / messages
+        kept = (1 - GAIN) ** messages
+        self.run_s = each_s if self.run_s is None else each_s + (self.run_s - each_s) * kept
 
     def ended(self, took_ms: int, messages: int) -> None:
         """So many messages were settled with Ack that long after the broker stored them."""

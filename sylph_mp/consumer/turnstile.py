@@ -35,7 +35,7 @@ class Turnstile:
         """`lines` says which line of `rates` a topic has."""
         self._stage = stage
         self.ended = stage.ended
-        """`ended(call)`: a call is over; to be told of each."""
+        """`ended(calls)`: these calls are over; to be told of each."""
         self._rates = rates
         self._lines = lines
         self._monotonic_ns = monotonic_ns

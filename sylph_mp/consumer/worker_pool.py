@@ -21,13 +21,16 @@ GOOD_ENOUGH_NS = 1_000_000
 
 
 class WorkerPool(Generic[W]):
-    """`run(work, thread, now_ns)` is called in a worker thread, numbered from 1; `done` afterwards."""
+    """`run(work, thread, now_ns)` is called in a worker thread, numbered from 1; `done` afterwards.
+
+    `run` returns when the work ended, CLOCK_MONOTONIC nanoseconds as `now_ns`.
+    """
 
     def __init__(
         self,
         *,
         size: int,
-        run: Callable[[W, int, int], None],
+        run: Callable[[W, int, int], int],
         done: Callable[[W], None],
         started: Callable[[int, int], None],
     ) -> None:
@@ -110,25 +113,21 @@ class WorkerPool(Generic[W]):
         self._started(number, threading.get_ident())
         lock = threading.Lock()
         lock.acquire()
-        queue = self._queue
+        take, run, done, running_since = self._queue.popleft, self._run, self._done, self._running_since
         while number <= self._size or self._may_go_on(number):
             try:
-                work = queue.popleft()
+                work = take()
             except IndexError:
                 self._wait(number, lock)
                 continue
-            self._call(work, number)
-
-    def _call(self, work: W, number: int) -> None:
-        now = monotonic_ns()
-        self._running_since[number] = now
-        self._run(work, number, now)
-        took = monotonic_ns() - now
-        del self._running_since[number]
-        # Two threads may lose each other's sample here; a mean and a share bear that, a lock per call they would not.
-        self._busy_ns += took
-        self._mean_ns += (took - self._mean_ns) / 16
-        self._done(work)
+            now = monotonic_ns()
+            running_since[number] = now
+            took = run(work, number, now) - now
+            del running_since[number]
+            # Two threads may lose each other's sample here; a mean and a share bear that, not a lock for each call.
+            self._busy_ns += took
+            self._mean_ns += (took - self._mean_ns) / 16
+            done(work)
 
     def _wait(self, number: int, lock: threading.Lock) -> None:
         """Sleep until woken; the queue is looked at once more after saying so, since work may have come between."""

@@ -4,6 +4,8 @@ The consumer's loop thread allocates and writes; any process reads. Which blocks
 allocator in the owner's heap: after its death the table says it, and `reserve` tells it to the successor's.
 """
 
+from collections.abc import Iterable
+
 from sylph_mp.shm.buddies import Buddies
 from sylph_mp.shm.segment import Segment
 
@@ -35,6 +37,18 @@ class Arena:
 
     def write(self, at: int, data: bytes) -> None:
         self._bytes[at : at + len(data)] = data
+
+    def store(self, many: Iterable[bytes]) -> list[int | None]:
+        """Write each (1 byte or more) into a block of its own: their offsets, None where there is no block now."""
+        alloc, window = self.alloc, self._bytes
+        places = []
+        for data in many:
+            length = len(data)
+            at = alloc(length)
+            if at is not None:
+                window[at : at + length] = data
+            places.append(at)
+        return places
 
     def read(self, at: int, length: int) -> bytes:
         return bytes(self._bytes[at : at + length])

@@ -31,10 +31,10 @@ from sylph_mp.shm.table import Table
 from tests.unit.consumer.serving import app_with, messages, play
 
 #: Calls of Python and C functions by code of this project, a message that is acked.
-CONSUMER_CALLS = 60.6
-WIRE_CALLS = 8.1
+CONSUMER_CALLS = 48.3
+WIRE_CALLS = 6.1
 #: Python's memory blocks that a message holds which is received and not settled.
-BLOCKS_HELD = 10.1
+BLOCKS_HELD = 8.0
 MARGIN = 1.04
 
 #: The connections, threads and caches of the first messages are not counted.
@@ -164,7 +164,7 @@ def test_a_seventh_more_calls_would_be_noticed(monkeypatch: pytest.MonkeyPatch) 
     start = Table.start
 
     def slower(self: Table, index: int, thread: int, now_ns: int) -> None:
-        for _ in range(10):
+        for _ in range(8):
             self.free(index)
         start(self, index, thread, now_ns)
 

@@ -36,7 +36,7 @@ def finish(recorder: FlightRecorder, subscribe, deliver) -> Callable[..., None]:
         call: list[Delivery] = deliver(subscription, *results)
         for delivery, result in zip(call, results.values(), strict=True):
             delivery.started_ns, delivery.ended_ns, delivery.result = ended_ns - 5 * MS, ended_ns, result
-        recorder.finished(call)
+        recorder.finished([call])
 
     return tell
 

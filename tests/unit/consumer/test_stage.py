@@ -52,10 +52,10 @@ def test_a_suspect_waits_for_what_runs_and_holds_up_what_has_not_begun(play):
         stage.try_alone(suspect)
         stage.submit([late])
         assert threads.queue == []
-        stage.ended(running)
+        stage.ended([running])
         assert threads.queue == [suspect]
         threads.begin(suspect)
-        stage.ended(suspect)
+        stage.ended([suspect])
         assert threads.queue == [queued, late]
 
     play(story)
@@ -69,10 +69,10 @@ def test_suspects_run_one_after_the_other(play):
         stage.submit([other])
         assert threads.queue == [first]
         threads.begin(first)
-        stage.ended(first)
+        stage.ended([first])
         assert threads.queue == [second]
         threads.begin(second)
-        stage.ended(second)
+        stage.ended([second])
         assert threads.queue == [other]
 
     play(story)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from time import monotonic_ns
 
 from sylph_mp.consumer.worker_pool import WorkerPool
 
@@ -17,9 +18,10 @@ class Bench:
             size=size, run=self._run, done=lambda _: self.done.release(), started=self.idents.__setitem__
         )
 
-    def _run(self, work: Callable[[], object], thread: int, now_ns: int) -> None:
+    def _run(self, work: Callable[[], object], thread: int, now_ns: int) -> int:
         self.threads.add(thread)
         work()
+        return monotonic_ns()
 
     def wait(self, count: int) -> None:
         for _ in range(count):

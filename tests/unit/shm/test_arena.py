@@ -16,6 +16,15 @@ def test_bytes_stay_where_they_were_put(segment):
     assert arena.used_bytes == 1024
 
 
+def test_what_finds_no_block_is_left_out_and_the_rest_is_stored(segment):
+    arena = Arena(segment)
+    first, second, third = arena.store([b"a" * 300, bytes(arena.capacity), b"c" * 300])
+
+    assert second is None
+    assert (arena.read(first, 300), arena.read(third, 300)) == (b"a" * 300, b"c" * 300)
+    assert arena.used_bytes == 1024
+
+
 def test_a_frame_beyond_the_arena_is_not_cut(segment):
     arena = Arena(segment)
     with pytest.raises(ValueError, match="different structures"):
