@@ -66,6 +66,8 @@ class Adoption:
                 self._table.free(entry.index)
             else:
                 adopted[delivery.subscription].append(delivery)
+        every = [delivery for deliveries in adopted.values() for delivery in deliveries]
+        settled = sum(delivery.result is not None and not delivery.rests for delivery in every)
         for subscription, deliveries in adopted.items():
             deliveries.sort(key=lambda delivery: (delivery.source.queue, delivery.source.offset))
             self._leases.keep_adopted(subscription, deliveries)
@@ -73,8 +75,6 @@ class Adoption:
         for poll in self._polls.scan():
             subscription = self._subscriptions[poll.topic]
             self._repeats.adopt(subscription, poll, adopted[subscription])
-        every = [delivery for deliveries in adopted.values() for delivery in deliveries]
-        settled = sum(delivery.result is not None and not delivery.rests for delivery in every)
         return Adopted(run=len(every) - settled, settled=settled, dropped=len(entries) - len(every))
 
     def _undo_arrivals(self) -> None:

@@ -23,7 +23,7 @@ MAX_WAIT_S = 1.0
 
 class Answer(Struct, frozen=True):
     batch: int
-    """How many were asked for; kept free in the buffer until the answer is taken or left."""
+    """How many were asked for; kept free in the buffer until the answer is taken."""
     received: Sequence[Received]
 
     @property
@@ -48,12 +48,16 @@ class Asking:
         if self._idle is not None:
             self._idle.cancel()
 
-    async def answered(self, attempt_id: str) -> Answer | None:
-        """Poll until there is an answer, perhaps an empty one, to be taken or left; None when quiet before."""
+    async def answered(self, attempt_id: str, *, again: bool = False) -> Answer | None:
+        """Poll until there is an answer, perhaps an empty one, to be taken; None when quiet before.
+
+        `again` if it will mostly be what is held here anyway.
+        """
         subscription = self._subscription
         wait_s = FIRST_WAIT_S
         while not self.is_quiet:
-            batch = await self.idle(self._intake.credit(subscription))
+            batch = self._intake.credit_again(subscription) if again else 0
+            batch = batch or await self.idle(self._intake.credit(subscription))
             if self.line is not None:
                 self.line.ask(attempt_id)
             self.polling = True
@@ -76,10 +80,6 @@ class Asking:
     def take(self, answer: Answer) -> list[Delivery]:
         """Admit what came: from now on it is in the in-flight table."""
         return self._intake.arrived(self._subscription, answer.batch, answer.received, self.line)
-
-    def leave(self, answer: Answer) -> None:
-        """Admit nothing: it will come again with the same attempt id."""
-        self._intake.left(self._subscription, answer.batch)
 
     async def idle(self, waiting: Awaitable[int]) -> int:
         """Wait for what is no poll."""

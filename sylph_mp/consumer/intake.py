@@ -73,6 +73,16 @@ class Intake:
             if asker in self._askers:
                 self._askers.remove(asker)
 
+    def credit_again(self, subscription: Subscription) -> int:
+        """Credit for a receive that brings what is held here once more, and little else: at once, 0 without any room.
+
+        The appetite has no say in it: without the receive what is held would be lost.
+        """
+        batch = min(credit.MAX_BATCH, self._buffer.free_entries - self._reserved_entries)
+        if batch > 0:
+            self._reserve(subscription, batch)
+        return max(0, batch)
+
     def arrived(
         self, subscription: Subscription, batch: int, received: Sequence[Received], line: PollLine | None
     ) -> list[Delivery]:

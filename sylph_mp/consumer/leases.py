@@ -80,22 +80,24 @@ class Leases:
         async with self._permits:
             subscription = delivery.subscription
             while True:
-                sent_ns = monotonic_ns()
+                sent_ns, renewed = monotonic_ns(), delivery.handle
                 try:
                     handle = await subscription.session.renew(
                         subscription.name,
                         delivery.source.id,
-                        delivery.handle,
+                        renewed,
                         lease_s=subscription.topic.lease_s,
                     )
                 except HandleExpiredError:
-                    delivery.lease_ns = 0
+                    if delivery.handle == renewed:
+                        delivery.lease_ns = 0
                     break
                 except BrokerError:
                     if delivery.lease_ns <= monotonic_ns() or delivery.then is not None:
                         break
                     await asyncio.sleep(RETRY_S)
                 else:
-                    self._buffer.extend(delivery, handle, sent_ns + subscription.lease_ns)
+                    if delivery.handle == renewed:  # or else a repeated poll has brought a later one meanwhile
+                        self._buffer.extend(delivery, handle, sent_ns + subscription.lease_ns)
                     break
         delivery.freed()

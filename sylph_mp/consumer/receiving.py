@@ -46,7 +46,7 @@ class Receiving:
             blocked=lambda: handling.outbox.full,
         )
         lines = PollLines(polls)
-        self.repeats = Repeats(intake=intake, lines=lines, background=background)
+        self.repeats = Repeats(intake=intake, buffer=buffer, lines=lines, background=background)
         self.shards = Shards(
             receiver=lambda topic: Receiver(
                 subscription=subscriptions[topic], intake=intake, lines=lines, background=background

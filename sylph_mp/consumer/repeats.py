@@ -8,74 +8,145 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
   id is used again, until an answer is empty.
 - Whatever is held under the id would come once more, and its first handles would be void: the next poll waits until
   all that came with the id is settled.
-- The dead process's poll may still be waiting in the broker, for as long as a poll lasts. It takes a batch then which
-  nobody gets (open again after 1 s), and in a bad moment the one that was just given to us, whose handles are void
-  then. So as long as it may be there, an answer is left and asked for once more, and what comes then is taken; the last
-  poll is one that was sent when the other was gone.
+- The dead process's poll may still be waiting in the broker, for as long as a poll lasts. Whenever messages come it may
+  take what was given to us out of our hands: the same id opens it every queue that we hold by it. Our handles are void
+  then, without a word, and the queue opens for others when the broker has failed to deliver (1 s). So as long as it may
+  be there we ask again, more often than that, and once when it is gone: what is held here gets its new handle, what is
+  done is acked once more, and nothing runs twice.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from time import monotonic_ns
 
 from sylph_mp.consumer.asking import Answer, Asking
 from sylph_mp.consumer.background import Background
+from sylph_mp.consumer.buffer import Buffer
 from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.intake import Intake
 from sylph_mp.consumer.poll_lines import PollLines
 from sylph_mp.consumer.subscription import Subscription
-from sylph_mp.ports import POLL_S
+from sylph_mp.errors import BrokerError
+from sylph_mp.ports import POLL_S, Received
 from sylph_mp.shm.polls import Poll, PollState
+from sylph_mp.shm.table import EntryOutcome
 
 #: How long after its request a poll may still wait in the broker.
 GONE_S = POLL_S + 1.0
-#: A poll that is woken takes its batch some milliseconds later.
-AGAIN_AFTER_S = 0.05
+#: What the dead process's poll took away is open to others after 1 s.
+AGAIN_AFTER_S = 0.25
+
+#: Where a message lies, and which it is.
+Place = tuple[tuple[str, int], int, str]
 
 
 class Repeat:
     """One poll of the dead process."""
 
-    def __init__(self, poll: Poll, asking: Asking, subscription: Subscription, held: Sequence[Delivery]) -> None:
+    def __init__(
+        self, poll: Poll, asking: Asking, subscription: Subscription, buffer: Buffer, adopted: Sequence[Delivery]
+    ) -> None:
         self.asking = asking
-        self.held = held
-        """What has come with the attempt id so far."""
+        self._subscription = subscription
+        self._buffer = buffer
         self._attempt_id = poll.attempt_id
+        self._known = {_place_of(delivery.source): delivery for delivery in adopted}
+        """All that may come once more."""
+        self._held = list(adopted) if poll.state is PollState.TO_REPEAT else []
+        """What came with the attempt id and is not settled yet."""
+        self._asked_ns = 0
         self._gone_ns = poll.asked_ns + int(GONE_S * 1e9)
         self._open_ns = self._gone_ns + subscription.lease_ns
         """From then on no lease can be left."""
 
+    @property
+    def held(self) -> Sequence[Delivery]:
+        self._held = [delivery for delivery in self._held if not delivery.settled]
+        return self._held
+
+    @property
+    def contested(self) -> bool:
+        """The dead process's poll may have been there after ours: what is held may be taken away."""
+        return self._asked_ns <= self._gone_ns
+
     async def answered(self) -> bool:
-        """Ask once, and hold what comes; whether there may be more. Stays unanswered when quiet."""
-        asked_ns = monotonic_ns()
-        answer = await self._answer()
+        """Ask once, and take what comes; whether there may be more. Stays unanswered when quiet."""
+        holding = bool(self.held)
+        self._asked_ns = monotonic_ns()
+        answer = await self.asking.answered(self._attempt_id, again=holding)
         if answer is None:
             return False
-        self.held = self.asking.take(answer)
-        return (bool(answer.received) or asked_ns <= self._gone_ns) and asked_ns < self._open_ns
+        self._forget_acked(answer.received)
+        again = [received for received in answer.received if self._knows(received)]
+        fresh = [received for received in answer.received if not self._knows(received)]
+        done = self._renew(again)
+        self._hold(self.asking.take(Answer(answer.batch, fresh)))
+        if done:
+            await self._ack_once_more(done)
+        return (bool(answer.received) or self.contested) and self._asked_ns < self._open_ns
 
-    async def _answer(self) -> Answer | None:
-        answer = await self.asking.answered(self._attempt_id)
-        if answer is None or not answer.received or monotonic_ns() > self._gone_ns:
-            return answer
-        self.asking.leave(answer)
-        await self.asking.idle(asyncio.sleep(AGAIN_AFTER_S, 0))
-        return await self.asking.answered(self._attempt_id)
+    def _forget_acked(self, received: Sequence[Received]) -> None:
+        """A queue is popped from its first message on that is not acked."""
+        first: dict[tuple[str, int], int] = {}
+        for each in received:
+            first[each.queue] = min(each.offset, first.get(each.queue, each.offset))
+        self._known = {
+            place: delivery for place, delivery in self._known.items() if place[1] >= first.get(place[0], place[1])
+        }
+
+    def _knows(self, received: Received) -> bool:
+        """What was lost or handed back before it was done is a message like any other."""
+        delivery = self._known.get(_place_of(received))
+        return delivery is not None and (not delivery.settled or _is_done(delivery))
+
+    def _hold(self, deliveries: Sequence[Delivery]) -> None:
+        self._known.update((_place_of(delivery.source), delivery) for delivery in deliveries)
+        self._held += deliveries
+
+    def _renew(self, again: Sequence[Received]) -> list[Received]:
+        """Take the new handles of what is still here; returns what is done and gone from here."""
+        lease_ns = monotonic_ns() + self._subscription.lease_ns
+        done = []
+        for received in again:
+            delivery = self._known[_place_of(received)]
+            if delivery.settled:
+                done.append(received)
+                continue
+            self._buffer.extend(delivery, received.handle, lease_ns)
+            if delivery not in self._held:
+                self._held.append(delivery)
+        return done
+
+    async def _ack_once_more(self, done: Sequence[Received]) -> None:
+        session, entries = self._subscription.session, [(received.id, received.handle) for received in done]
+        try:
+            await session.ack(self._subscription.name, entries)
+        except BrokerError:
+            await self.asking.idle(asyncio.sleep(AGAIN_AFTER_S, 0))  # all of them come once more
+
+
+def _place_of(received: Received) -> Place:
+    return received.queue, received.offset, received.id
+
+
+def _is_done(delivery: Delivery) -> bool:
+    return delivery.result is not None and delivery.result.outcome in (EntryOutcome.ACK, EntryOutcome.DEAD_LETTER)
 
 
 class Repeats:
-    def __init__(self, *, intake: Intake, lines: PollLines, background: Background) -> None:
+    def __init__(self, *, intake: Intake, buffer: Buffer, lines: PollLines, background: Background) -> None:
         self._intake = intake
+        self._buffer = buffer
         self._lines = lines
         self._background = background
         self._repeats: list[Repeat] = []
         self._changed = asyncio.Event()
 
-    def adopt(self, subscription: Subscription, poll: Poll, held: Sequence[Delivery]) -> None:
-        """To be repeated; `held` are the adopted deliveries of its topic."""
+    def adopt(self, subscription: Subscription, poll: Poll, adopted: Sequence[Delivery]) -> None:
+        """To be repeated; `adopted` are the deliveries of its topic that the dead process held."""
         asking = Asking(subscription=subscription, intake=self._intake, line=self._lines.adopt(poll))
-        came_with_it = held if poll.state is PollState.TO_REPEAT else ()
-        self._repeats.append(Repeat(poll, asking, subscription, came_with_it))
+        self._repeats.append(Repeat(poll, asking, subscription, self._buffer, adopted))
 
     def start(self) -> None:
         """To be called when the sessions are open, and before others poll."""
@@ -98,14 +169,17 @@ class Repeats:
     async def _run(self, repeat: Repeat) -> None:
         more = True
         while more:
-            await repeat.asking.idle(self._all_settled(repeat.held))
+            await repeat.asking.idle(self._rest(repeat))
             more = await repeat.answered()
         if not repeat.asking.is_quiet:
             self._repeats.remove(repeat)
             self._lines.give_back(repeat.asking.line)
 
-    async def _all_settled(self, deliveries: Sequence[Delivery]) -> int:
-        while not all(delivery.settled for delivery in deliveries):
-            self._changed.clear()
-            await self._changed.wait()
-        return len(deliveries)
+    async def _rest(self, repeat: Repeat) -> int:
+        """Until what came is settled; while that may be taken away, not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_AFTER_S if repeat.contested else None):
+                while repeat.held:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return len(repeat.held)

@@ -34,7 +34,7 @@ GEOMETRY = Geometry(topics=("orders",), entries=64, threads=4, arena_bytes=1 << 
 class Running:
     """A consumer that runs in the test's loop, seen from the master's side."""
 
-    def __init__(self, *, segment: Segment, clients: FakeClients, master: FrameStream, config: Config) -> None:
+    def __init__(self, *, segment: Segment, clients: Any, master: FrameStream, config: Config) -> None:
         self.segment = segment
         self.clients = clients
         self.master = master
@@ -43,7 +43,8 @@ class Running:
 
     @property
     def session(self) -> FakeSession:
-        return self.clients.sessions["g"]
+        session: FakeSession = self.clients.sessions["g"]
+        return session
 
     def assign(self, *shards: Shard, threads: int = 4) -> None:
         self.master.post(Assign(shards=shards or (Shard("orders", 0),), threads=threads, log_level="error"))
@@ -84,7 +85,13 @@ def play(
     **topic: Any,
 ) -> None:
     """Run a consumer with `app` while the story goes on; ends it by closing the master's side."""
-    asyncio.run(_play(app, story, config_of(**topic), fifo=fifo, left=left))
+    clients = FakeClients(fifo_groups=("g",) if fifo else ())
+
+    async def opened(consumer: Running) -> None:
+        await consumer.until(lambda: clients.sessions)
+        await story(consumer)
+
+    asyncio.run(serve(app, opened, config_of(**topic), clients=clients, left=left))
 
 
 def parse(frame: bytes) -> FakeReceived:
@@ -137,12 +144,13 @@ class Unlimited:
         pass
 
 
-async def _play(
+async def serve(
     app: App,
     story: Callable[[Running], Coroutine[Any, Any, None]],
     config: Config,
     *,
-    fifo: bool,
+    clients: Any,
+    parse: Callable[[bytes], Any] = parse,
     left: Callable[[Segment], None] = lambda segment: None,
 ) -> None:
     """`left` puts into the segment what a dead predecessor held."""
@@ -162,11 +170,10 @@ async def _play(
     ours, theirs = socket.socketpair()
     stream = await FrameStream.from_socket(theirs, COMMANDS)
     master = await FrameStream.from_socket(ours, NEWS)
-    clients = FakeClients(fifo_groups=("g",) if fifo else ())
     running = Running(segment=segment, clients=clients, master=master, config=config)
     listening = asyncio.create_task(running.listen())
 
-    async def serve() -> None:
+    async def work() -> None:
         drained = await topology.serve(
             spawn,
             segment=segment,
@@ -181,9 +188,8 @@ async def _play(
         )
         stream.post(drained)
 
-    serving = asyncio.create_task(serve())
+    serving = asyncio.create_task(work())
     try:
-        await running.until(lambda: clients.sessions)
         await story(running)
     finally:
         await master.close()

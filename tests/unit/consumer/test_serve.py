@@ -19,7 +19,7 @@ from sylph_mp.shm.table import SUSPECT, EntryOutcome, Table
 from sylph_mp.shm.vitals import VitalsState, read_vitals
 from sylph_mp.testing.fake_clients import FakeClients
 from sylph_mp.testing.fake_session import FakeReceived
-from tests.unit.consumer.serving import Remains, Running, _play, app_with, config_of, messages, play, reports
+from tests.unit.consumer.serving import Remains, Running, app_with, messages, play, reports
 from tests.unit.turns import turns
 
 
@@ -368,7 +368,7 @@ def test_what_a_dead_process_held_is_taken_over_by_its_state():
     assert sorted(seen) == [("queued", 3), ("running", 2)]
 
 
-def test_adopted_deliveries_run_while_the_broker_is_away_and_are_settled_when_it_is_back():
+def test_adopted_deliveries_run_while_the_broker_is_away_and_are_settled_when_it_is_back(monkeypatch):
     ran = threading.Event()
 
     def take(body: bytes) -> None:
@@ -377,20 +377,14 @@ def test_adopted_deliveries_run_while_the_broker_is_away_and_are_settled_when_it
     async def story(consumer: Running) -> None:
         await consumer.until(lambda: consumer.session.acked == ["m"])
 
-    async def main() -> None:
-        opening = FakeClients.open
+    opening = FakeClients.open
 
-        async def open_later(self: FakeClients, instance: str, group: str) -> Any:
-            assert await asyncio.to_thread(ran.wait, 10)
-            return await opening(self, instance, group)
+    async def open_later(self: FakeClients, instance: str, group: str) -> Any:
+        assert await asyncio.to_thread(ran.wait, 10)
+        return await opening(self, instance, group)
 
-        FakeClients.open = open_later
-        try:
-            await _play(app_with(take), story, config_of(), fifo=False, left=lambda s: Remains(s).leave("m//0"))
-        finally:
-            FakeClients.open = opening
-
-    asyncio.run(main())
+    monkeypatch.setattr(FakeClients, "open", open_later)
+    play(app_with(take), story, left=lambda segment: Remains(segment).leave("m//0"))
 
 
 def test_suspects_run_alone_and_before_what_was_queued():
