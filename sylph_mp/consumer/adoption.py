@@ -5,7 +5,7 @@ RUNNING  runs again as a further attempt; alone, if the master has marked it as 
 DONE     is settled with the stored outcome, its handler is not run again; a retry in order waits here, as it did there
 HELD     the same as soon as its outputs are stored; runs again if they had not got into the outbox yet
 lease over, or as good as over for one that is to run, or not in the arena: dropped, the broker delivers it again; in
-order it takes what is behind it along
+order it takes what is behind it along, or, not in the arena and its place unknown, all that came with it
 
 Of a poll that was just being put into the table nothing is adopted: it is repeated, as are all that were outstanding
 at ordered topics, and brings everything again.
@@ -59,8 +59,9 @@ class Adoption:
         adopted: defaultdict[Subscription, list[Delivery]] = defaultdict(list)
         self._undo_arrivals()
         entries = self._table.scan()
+        unshared = {_arrival_of(entry) for entry in entries if not entry.frame_len}
         for entry in entries:
-            delivery = self._adopt(entry)
+            delivery = self._adopt(entry, beside_unshared=_arrival_of(entry) in unshared)
             if delivery is None:
                 self._subscriptions[entry.topic].stats.expired += 1
                 self._table.free(entry.index)
@@ -82,14 +83,14 @@ class Adoption:
         arriving = [poll for poll in self._polls.scan() if poll.state is PollState.ARRIVING]
         arrivals = {(poll.topic, poll.arrived_ns / 1e9) for poll in arriving}
         for entry in self._table.scan() if arriving else ():
-            if (entry.topic, entry.received_s) in arrivals:
+            if _arrival_of(entry) in arrivals:
                 self._table.free(entry.index)
         for poll in arriving:
             self._polls.undo_arriving(poll.line)
 
-    def _adopt(self, entry: Entry) -> Delivery | None:
+    def _adopt(self, entry: Entry, *, beside_unshared: bool) -> Delivery | None:
         ordered = bool(entry.flags & FIFO)
-        over = entry.lease_s <= _needed_until(entry)
+        over = entry.lease_s <= _needed_until(entry) or (ordered and beside_unshared and not _is_done(entry))
         if not entry.frame_len or (over and not ordered):
             return None
         try:
@@ -116,10 +117,18 @@ class Adoption:
         return delivery
 
 
+def _arrival_of(entry: Entry) -> tuple[int, float]:
+    """What came with the same answer of the broker has the same."""
+    return entry.topic, entry.received_s
+
+
 def _needed_until(entry: Entry) -> float:
     """How long the lease of an entry has to last for it to be adopted."""
-    done = entry.state is EntryState.DONE or bool(entry.outputs)
-    return monotonic() + (0.0 if done else LEAST_LEASE_S)
+    return monotonic() + (0.0 if _is_done(entry) else LEAST_LEASE_S)
+
+
+def _is_done(entry: Entry) -> bool:
+    return entry.state is EntryState.DONE or bool(entry.outputs)
 
 
 def _result_of(entry: Entry) -> Result:

@@ -24,6 +24,8 @@ RATE_S = 10
 FAIL_S = 60
 #: The newest seconds are left out of rates: not all consumers have reported them yet.
 LAG_S = 2
+#: What did not fit into the buffer is told until nothing of the kind has come for so long.
+UNSHARED_S = 600.0
 #: Different errors shown per topic.
 TOP_ERRORS = 5
 #: An error's text is cut to this.
@@ -96,6 +98,10 @@ class TopicHistory:
         self._acked = Seconds(at)
         self._retried = Seconds(at)
         self._dead = Seconds(at)
+        self.unshared_since = at
+        """When the first of those came that `unshared` counts."""
+        self._unshared_until = at
+        self._unshared = 0
         self._errors: CountWindow[Errors] = CountWindow(parts=10, part_s=60.0, keys=50, rest=("others", "", ""))
 
     def rate_per_s(self, now: float) -> float | None:
@@ -117,6 +123,10 @@ class TopicHistory:
         settled = acked + retried + dead
         return Failing((retried + dead) / settled if settled > 0 else None, settled)
 
+    def unshared(self, now: float) -> int:
+        """Deliveries that did not fit into the buffer, one after the other; 0 when it is over."""
+        return self._unshared if now < self._unshared_until else 0
+
     def errors(self, now: float) -> tuple[ErrorTotal, ...]:
         """The most frequent of the last 10 minutes, the most frequent first."""
         counts = self._errors.merged(now)
@@ -135,6 +145,11 @@ class TopicHistory:
             ring.spread(more.get(name, 0), begin, end)
             if more.get(name):
                 self.settled_at = max(self.settled_at, end)
+        if unshared := more.get("unshared"):
+            if not self.unshared(end):
+                self.unshared_since, self._unshared = end, 0
+            self._unshared += unshared
+            self._unshared_until = end + UNSHARED_S
 
     def measure(self, report: TopicReport, at: float) -> None:
         """Take in what is in the report since the last one."""

@@ -31,7 +31,12 @@ def judge(
 ) -> Verdict:
     """Say how the fleet is; `problems` are those of the `Watch`, `zone` is for clock times (None: the host's)."""
     ordered = sorted(problems, key=_order)
-    notes = (*_quiet_notes(observation, zone), *_quarantine_notes(observation, zone), *_live_notes(observation, zone))
+    notes = (
+        *_quiet_notes(observation, zone),
+        *_quarantine_notes(observation, zone),
+        *_unshared_notes(observation, history, zone),
+        *_live_notes(observation, zone),
+    )
     if ordered:
         word = "broken" if _severity(ordered[0]) == "broken" else "degraded"
         sentence = _worst(ordered, observation)
@@ -140,6 +145,27 @@ def _quarantine_notes(observation: Observation, zone: tzinfo | None) -> tuple[No
             next="sylph quarantine ls",
         ),
     )
+
+
+def _unshared_notes(observation: Observation, history: History, zone: tzinfo | None) -> Iterator[NoteStatus]:
+    for topic in observation.topics:
+        past = history.topic(topic.name)
+        number = past.unshared(observation.now) if past is not None else 0
+        if past is None or not number:
+            continue
+        wall = _wall(past.unshared_since, observation)
+        since = _clock(wall, observation, zone)
+        what = f"{count(number)} message{'s' if number > 1 else ''} of {topic.name} did not fit into the buffer"
+        lasts = spaced(seconds(max(0.0, observation.wall - wall)))
+        left = "a crash leaves what does not fit to the broker"
+        yield NoteStatus(
+            code="unshared",
+            topic=topic.name,
+            since=rfc3339(wall),
+            sentence=f"{what} since {since}: {left}",
+            text=f"{what} since {since} ({lasts}): {left}",
+            next="sylph config show consumers.buffer",
+        )
 
 
 def _live_notes(observation: Observation, zone: tzinfo | None) -> Iterator[NoteStatus]:

@@ -54,6 +54,7 @@ metrics = "{metrics}"
 group = "{group}"
 processes = {{ min = {least}, max = {most} }}
 threads = {threads}
+buffer = "{buffer}"
 drain_s = {drain_s}
 lease_s = {lease_s}
 [topics.{topic}]
@@ -83,6 +84,7 @@ class RealFleet(RunningFleet):
         group: str,
         processes: tuple[int, int] = (2, 4),
         threads: int = 8,
+        buffer: str = "16 MiB",
         shards: int = 4,
         drain_s: float = 15,
         lease_s: int = 30,
@@ -99,7 +101,7 @@ class RealFleet(RunningFleet):
         least, most = processes
         settings = {"threads": threads, "shards": shards, "drain_s": drain_s, "lease_s": lease_s}
         settings |= {"time_limit_s": time_limit_s}
-        names = {"endpoint": endpoint, "group": group, "topic": topic, "metrics": metrics}
+        names = {"endpoint": endpoint, "group": group, "topic": topic, "metrics": metrics, "buffer": buffer}
         config = CONFIG.format(least=least, most=most, **names, **settings)
         (folder / "config.toml").write_text(config)
         self._handled: list[Handled] = []

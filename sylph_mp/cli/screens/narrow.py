@@ -15,11 +15,11 @@ def narrow_lines(snapshot: Snapshot, view: View) -> list[str]:
     """Slots with something to say, all topics, then how many slots were left out."""
     shown = [slot for slot in slots.worst_first(snapshot) if view.all or not slots.is_usual(slot)]
     room = max(8, (view.width or 80) - _REST_WIDTH)
-    notes = {note.topic: note for note in snapshot.notes}
+    quiet = {note.topic: note for note in snapshot.notes if note.code == "topic-quiet"}
     entries = [(f"slot {slot.slot}", slots.slot_state(slot), _slot_numbers(slot)) for slot in shown]
     for topic in topics.worst_first(snapshot):
         name = without_middle(topic.topic, room, cut=view.cut)
-        entries.append((name, topics.topic_state(topic), _topic_numbers(topic, notes.get(topic.topic), snapshot)))
+        entries.append((name, topics.topic_state(topic), _topic_numbers(topic, quiet.get(topic.topic), snapshot)))
     names, states = (max((len(entry[place]) for entry in entries), default=0) for place in (0, 1))
     lines = []
     for name, state, numbers in entries:

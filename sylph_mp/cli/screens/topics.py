@@ -30,9 +30,9 @@ _BAD = ("failing", "behind", "away")
 
 
 def topic_table(snapshot: Snapshot, view: View, *, notes_below: bool = False) -> list[str]:
-    """Worst first, then in the configuration's order; with `notes_below` each note is under its row."""
-    notes = {note.topic: note for note in snapshot.notes} if notes_below else {}
-    rows = [_row(topic, notes.get(topic.topic)) for topic in worst_first(snapshot)]
+    """Worst first, then in the configuration's order; with `notes_below` the notes are under their rows."""
+    notes = snapshot.notes if notes_below else ()
+    rows = [_row(topic, [note for note in notes if note.topic == topic.topic]) for topic in worst_first(snapshot)]
     bad = any(row.cells["FAIL"].endswith("!") for row in rows)
     columns = [
         Column(name=c.name, least=_BAD_FAIL_WIDTH, right=c.right) if bad and c.name == "FAIL" else c
@@ -65,10 +65,10 @@ def _is_bad(topic: TopicStatus) -> bool:
     return topic.state in _BAD
 
 
-def _row(topic: TopicStatus, note: NoteStatus | None) -> Row:
+def _row(topic: TopicStatus, notes: Sequence[NoteStatus]) -> Row:
     return Row(
         usual=topic.state in USUAL,
-        below=(note.text, f"next: {note.next}") if note else (),
+        below=tuple(line for note in notes for line in (note.text, f"next: {note.next}")),
         cells=topic_cells(topic),
     )
 

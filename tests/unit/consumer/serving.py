@@ -115,10 +115,17 @@ class Remains:
         at = self._arena.alloc(len(frame))
         assert at is not None
         self._arena.write(at, frame.encode())
+        return self._put(at, len(frame), lease_s=lease_s, flags=flags, attempt=attempt, received_ns=received_ns)
+
+    def unshared(self, *, flags: int, received_ns: int) -> int:
+        """One whose frame was in the dead process's heap."""
+        return self._put(0, 0, lease_s=60, flags=flags, attempt=1, received_ns=received_ns)
+
+    def _put(self, at: int, length: int, *, lease_s: float, flags: int, attempt: int, received_ns: int | None) -> int:
         now = time.monotonic_ns()
         index, self._index = self._index, self._index + 1
         received_ns = now if received_ns is None else received_ns
-        self._table.put(index, 0, attempt, 0, flags, at, len(frame), now + int(lease_s * 1e9), received_ns)
+        self._table.put(index, 0, attempt, 0, flags, at, length, now + int(lease_s * 1e9), received_ns)
         return index
 
     def run(self, index: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sylph_mp.api import Ack, Context, Message, Retry
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import FIFO, EntryOutcome
+from sylph_mp.shm.table import FIFO, EntryOutcome, Table
 from tests.unit.consumer.serving import Remains, Running, app_with, play
 
 
@@ -96,3 +96,26 @@ def test_nothing_runs_that_is_behind_a_delivery_whose_lease_was_lost(batch, leas
 
     play(app_with(take, batch=batch), story, fifo=True, left=left)
     assert seen == ["b1"]
+
+
+def test_what_came_with_a_message_that_is_not_in_shared_memory_is_left_to_the_broker_with_it():
+    """Nobody knows its place, so what is behind it might run first; what had come before is not concerned."""
+    seen: list[str] = []
+
+    def take(message: Message) -> None:
+        seen.append(message.id)
+
+    def left(segment: Segment) -> None:
+        remains = Remains(segment)
+        now_ns = time.monotonic_ns()
+        remains.leave("a0/a/0", flags=FIFO, received_ns=now_ns - 10**9)
+        remains.done(remains.leave("a1/a/1", flags=FIFO, received_ns=now_ns), EntryOutcome.ACK)
+        remains.unshared(flags=FIFO, received_ns=now_ns)
+        remains.leave("a3/a/3", flags=FIFO, received_ns=now_ns)
+
+    async def story(consumer: Running) -> None:
+        await consumer.until(lambda: not Table(consumer.segment).scan())
+        assert consumer.session.acked == ["a0", "a1"]
+
+    play(app_with(take), story, fifo=True, left=left)
+    assert seen == ["a0"]

@@ -115,6 +115,18 @@ def test_what_is_in_quarantine_is_a_note():
     assert more.notes[1].sentence == "1,200 messages are in quarantine since 2026-03-13 13:06"
 
 
+def test_what_did_not_fit_into_the_buffer_is_a_note_until_ten_minutes_after_the_last():
+    history = History()
+    for ago, unshared in ((1_300, 7), (601, 9), (10, 10)):
+        history.report(1, report(NOW - ago, topic_report(counters=counters(received=100, unshared=unshared))))
+    [note] = judged(slot(1), history=history).notes
+    assert (note.code, note.topic, note.next) == ("unshared", "orders", "sylph config show consumers.buffer")
+    what = "3 messages of orders did not fit into the buffer since 13:56"
+    assert note.text == f"{what} (10m1s): a crash leaves what does not fit to the broker"
+    assert judged(slot(1), history=history, now=NOW + 589).notes
+    assert not judged(slot(1), history=history, now=NOW + 590).notes
+
+
 def test_how_long_a_handler_fails_is_told_by_the_watch():
     history, watch = History(), Watch()
     for second in range(-100, 1):
