@@ -11,6 +11,7 @@ from msgspec import Struct
 from sylph_mp.config.file import problem_at
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.errors import BrokerRefusedError, Problem, TransportError
+from sylph_mp.master.known_names import KnownNames
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -28,13 +29,16 @@ Ask = Callable[[Instance, Sequence[str], Sequence[str]], Awaitable[Sequence[Answ
 
 
 class BrokerCheck:
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, known: KnownNames | None = None) -> None:
+        """`known` is told what the brokers have."""
         self._ask = ask
+        self._known = known
 
-    async def instance(self, config: Config, instance: Instance) -> str | None:
+    async def instance(self, config: Config, instance: Instance, *, patient: bool = False) -> str | None:
         """None when all is well, else why this is not known yet.
 
-        Raises BrokerRefusedError with a problem for each name that the broker refuses for good.
+        Raises BrokerRefusedError with a problem for each name that the broker refuses for good; while `patient` it is
+        expected to have again what it has had before.
         """
         topics = [topic for topic in config.topics.values() if topic.instance == instance.name]
         groups = list(dict.fromkeys(topic.group for topic in topics))
@@ -42,11 +46,16 @@ class BrokerCheck:
             answers = await self._ask(instance, [topic.name for topic in topics], groups)
         except TransportError as error:
             return str(error)
-        problems = tuple(
-            _problem(answer, config, instance) for answer in answers if answer.state in {"missing", "refused"}
-        )
+        had = self._known.of(instance) if patient and self._known is not None else frozenset()
+        lost = [answer for answer in answers if answer.state == "missing" and _named(answer) in had]
+        refused = [answer for answer in answers if answer.state in {"missing", "refused"} and answer not in lost]
+        problems = tuple(_problem(answer, config, instance) for answer in refused)
         if problems:
             raise BrokerRefusedError(problems[0].what, problems=problems)
+        if self._known is not None:
+            self._known.add(instance, [_named(answer) for answer in answers if answer.state == "ok"])
+        if lost:
+            return f"does not know {_named(lost[0])}, which it had"
         return next((answer.reason for answer in answers if answer.state == "unclear"), None)
 
     async def all(self, config: Config) -> None:
@@ -62,8 +71,7 @@ def used_instances(config: Config) -> list[Instance]:
 
 
 def _problem(answer: Answer, config: Config, instance: Instance) -> Problem:
-    broker = f"broker {instance.endpoints[0]}"
-    named = f'{answer.kind} "{answer.name}"' if answer.kind == "topic" else f'consumer group "{answer.name}"'
+    broker, named = f"broker {instance.endpoints[0]}", _named(answer)
     if answer.state == "refused":
         variable = f"SYLPH_INSTANCES_{instance.name.upper()}"
         return problem_at(
@@ -80,6 +88,10 @@ def _problem(answer: Answer, config: Config, instance: Instance) -> Problem:
         why=f"the broker makes no {answer.kind}s by itself for this protocol",
         fix=f"mqadmin {_MAKES[answer.kind]} {answer.name}",
     )
+
+
+def _named(answer: Answer) -> str:
+    return f'topic "{answer.name}"' if answer.kind == "topic" else f'consumer group "{answer.name}"'
 
 
 _MAKES = {

@@ -71,10 +71,13 @@ class Startup:
                 step.text = f"{named} knows {count} of {count} topics"
 
     async def _until_known(self, config: Config, instance: Instance, named: str, step: Step) -> None:
+        """A broker that has come back, before us or meanwhile, is given the time to register what it has."""
         away_at: float | None = None
+        patient_until = self._clock.monotonic() + REGISTERS_S
         while True:
+            patient = self._clock.monotonic() < patient_until
             try:
-                reason = await self._brokers.instance(config, instance)
+                reason = await self._brokers.instance(config, instance, patient=patient)
             except BrokerRefusedError as error:
                 if away_at is None or self._clock.monotonic() - away_at > REGISTERS_S:
                     raise

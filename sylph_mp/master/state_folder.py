@@ -1,4 +1,4 @@
-"""The folder of what outlives a master: crash reports, quarantine and strikes. Made and tried when a master starts."""
+"""The folder of what outlives a master: crash reports, quarantine, strikes, known names. Tried when a master starts."""
 
 import os
 import tempfile

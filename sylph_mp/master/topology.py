@@ -37,6 +37,7 @@ from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.host import Host
 from sylph_mp.master.http_port import http_port
 from sylph_mp.master.journal import Journal
+from sylph_mp.master.known_names import KnownNames
 from sylph_mp.master.live_settings import LiveSettings, Load
 from sylph_mp.master.memory_account import MemoryAccount
 from sylph_mp.master.narrator import Narrator
@@ -138,7 +139,7 @@ class Master:
             message_id=message_id,
             clock=clock,
         )
-        brokers = BrokerCheck(options.ask or asking(clock))
+        brokers = BrokerCheck(options.ask or asking(clock), KnownNames(state))
         self._operations = operations = Operations(
             fleet=fleet,
             supervisor=supervisor,

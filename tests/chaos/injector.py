@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
 from sylph_mp.control.protocol import Scale
-from sylph_mp.errors import BrokerRefusedError, SylphError, TransportError
+from sylph_mp.errors import SylphError, TransportError
 from sylph_mp.lifecycle import REGISTERS_S
 from sylph_mp.rocketmq.probe import probe
 from tests.brokers.real import OwnBroker
@@ -65,21 +65,14 @@ class Injector:
         while (now := time.monotonic()) < min(until, ends_at):
             for stopped in [each for each in self._stopped if each.until <= now]:
                 self._continue(stopped)
-            self._see_to_master(now)
+            self._see_to_master()
             time.sleep(TICK_S)
         return now < ends_at
 
-    def _see_to_master(self, now: float) -> None:
-        """A master that starts before a returning broker knows its topics ends, and is started again as by systemd."""
+    def _see_to_master(self) -> None:
+        """However little a returning broker knows, no master ends by itself."""
         code = self._fleet.process.poll()
-        if code == BrokerRefusedError.exit_code and self._broker_registers(now):
-            self._fleet.start()
-            return
         assert code is None, f"the master has ended by itself with {code}\n{self._fleet.log.read_text()[-6000:]}"
-
-    def _broker_registers(self, now: float) -> bool:
-        away = self._outage is not None and self._outage.is_alive()
-        return away or bool(self.faults.outages and now < self.faults.outages[-1].ended + REGISTERS_S)
 
     def _carry_out(self, fault: Fault) -> None:
         done = {

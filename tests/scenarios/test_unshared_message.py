@@ -1,6 +1,7 @@
 """A message too large for shared memory comes again after its lease if its consumer is killed; the others at once."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -49,7 +50,8 @@ def test_it_comes_again_after_its_lease_and_the_others_at_once(broker, folder):
 
         fleet.until(lambda: set(texts) <= set(fleet.times_handled()))
         shown = subprocess.run([*SYLPH, "status"], cwd=folder, capture_output=True, text=True, check=True).stdout
-        assert f"note: 1 message of {topic} did not fit into the buffer since " in shown
+        # Once, or twice if it has come again by now.
+        assert re.search(rf"^note: [12] messages? of {topic} did not fit into the buffer since ", shown, re.MULTILINE)
         fleet.until_handled(len(texts) + 1, limit_s=LEASE_S + LATE_S)
         begun = [line.split() for line in (folder / "begun").read_text().splitlines()]
         first, again = [float(at) for text, at in begun if text == "large"]

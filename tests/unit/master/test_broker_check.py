@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sylph_mp.config.load import load
 from sylph_mp.config.schema import Config, Instance
 from sylph_mp.errors import BrokerRefusedError, TransportError
 from sylph_mp.master.broker_check import Answer, BrokerCheck
+from sylph_mp.master.known_names import KnownNames
 
 TOML = """\
 app = "app:app"
@@ -88,3 +90,55 @@ def test_a_broker_that_is_away_refuses_nothing(config: Config) -> None:
 
     assert asyncio.run(BrokerCheck(away).instance(config, config.instances["default"])) == "connection refused"
     asyncio.run(BrokerCheck(away).all(config))
+
+
+class Broker:
+    """Has some of the topics of the configuration above, and all groups."""
+
+    def __init__(self, *topics: str) -> None:
+        self.topics = topics
+
+    async def __call__(self, _: Instance, topics: Sequence[str], groups: Sequence[str]) -> list[Answer]:
+        states = [(name, "ok" if name in self.topics else "missing") for name in topics]
+        return [Answer(kind="topic", name=name, state=state) for name, state in states] + [
+            Answer(kind="group", name=name, state="ok") for name in groups
+        ]
+
+
+def test_what_a_broker_has_had_is_no_reason_to_refuse_while_there_is_patience(config: Config, tmp_path: Path) -> None:
+    broker, instance = Broker("orders"), config.instances["default"]
+
+    def asked(*, patient: bool) -> str | None:
+        """By a master that has just started."""
+        return asyncio.run(BrokerCheck(broker, KnownNames(tmp_path)).instance(config, instance, patient=patient))
+
+    with pytest.raises(BrokerRefusedError):
+        asked(patient=True)
+    broker.topics = ("orders", "refunds")
+    assert asked(patient=True) is None
+    broker.topics = ()
+    assert asked(patient=True) == 'does not know topic "orders", which it had'
+    with pytest.raises(BrokerRefusedError) as caught:
+        asked(patient=False)
+    assert len(caught.value.problems) == 2
+
+
+def test_what_was_never_there_is_refused_beside_what_was(config: Config, tmp_path: Path) -> None:
+    known, instance = KnownNames(tmp_path), config.instances["default"]
+    known.add(instance, ['topic "orders"'])
+    with pytest.raises(BrokerRefusedError) as caught:
+        asyncio.run(BrokerCheck(Broker(), known).instance(config, instance, patient=True))
+    assert [problem.what for problem in caught.value.problems] == ['broker 127.0.0.1:8081 has no topic "refunds"']
+
+
+def test_another_broker_is_another_one_and_a_broken_file_knows_nothing(config: Config, tmp_path: Path) -> None:
+    known, instance = KnownNames(tmp_path), config.instances["default"]
+    known.add(instance, ["a"])
+    known.add(instance, ["b", "a"])
+    assert known.of(instance) == {"a", "b"}
+    assert known.of(replace(instance, endpoints=("127.0.0.1:9",))) == frozenset()
+    assert known.of(replace(instance, namespace="other")) == frozenset()
+    (tmp_path / "known-names.json").write_bytes(b"")
+    assert known.of(instance) == frozenset()
+    known.add(instance, ["c"])
+    assert KnownNames(tmp_path).of(instance) == {"c"}

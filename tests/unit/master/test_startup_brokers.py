@@ -19,9 +19,12 @@ class Brokers:
 
     def __init__(self, *answers: str | Exception | None) -> None:
         self.now = 0.0
+        self.patient_until = 0.0
         self._answers = list(answers)
 
-    async def instance(self, *_: object) -> str | None:
+    async def instance(self, *_: object, patient: bool) -> str | None:
+        if patient:
+            self.patient_until = self.now
         self.now += 1.0
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -51,3 +54,9 @@ def test_what_is_missing_after_an_outage_may_yet_be_there(monkeypatch):
 def test_what_stays_missing_after_it_is_missing(monkeypatch):
     with pytest.raises(BrokerRefusedError):
         ask(Brokers("connection refused", *[MISSING] * int(REGISTERS_S + 2)), monkeypatch)
+
+
+def test_what_it_has_had_is_waited_for_as_long_as_a_broker_registers(monkeypatch):
+    brokers = Brokers(*["does not know topic orders, which it had"] * int(REGISTERS_S + 5), None)
+    ask(brokers, monkeypatch)
+    assert brokers.patient_until == REGISTERS_S - 1
