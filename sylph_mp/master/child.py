@@ -70,14 +70,14 @@ class Child:
     ) -> "Child":
         """Fork it. `changed` is called with each of its news, and with None when it has ended. Raises ForkError."""
         ours, theirs = socket.socketpair()
+        stream = await FrameStream.from_socket(ours, NEWS)
+        stream.post(spawn)  # lies there when it begins, which need not wait for us then
         with theirs:
             try:
                 process = await forks.fork(spawn.slot, theirs)
             except BaseException:
-                ours.close()
+                await stream.close()
                 raise
-        stream = await FrameStream.from_socket(ours, NEWS)
-        stream.post(spawn)
         child = cls(process=process, stream=stream, spawn=spawn, clock=clock)
         child._life = asyncio.create_task(child._live(changed))
         return child

@@ -79,7 +79,10 @@ class CrashReport(Struct, frozen=True, kw_only=True):
 
 
 class CrashReports:
-    """The newest reports. A disk that fails costs a report, and an error line; never the master."""
+    """The newest reports. A disk that fails costs a report, and an error line; never the master.
+
+    They are not forced to the disk: a successor is waiting, and what a power cut takes is a report.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         """`folder` is that of the configuration's control.state."""
@@ -100,7 +103,7 @@ class CrashReports:
     def update(self, report: CrashReport) -> None:
         """Replace the report of that number, as when its deliveries have been adopted."""
         try:
-            durable_file.write(self._path(report.number), [msgspec.json.encode(report), b"\n"])
+            durable_file.write(self._path(report.number), [msgspec.json.encode(report), b"\n"], forced=False)
         except OSError as error:
             self._log.error(
                 "crash-lost", f"the report of crash {report.number} is not kept: {error}", crash=report.number

@@ -1,6 +1,6 @@
 """Writes a file so that a reader, and the next start, find either the old one or the new one, never a part.
 
-Used by the master's loop thread and by commands; blocks for as long as the disk does.
+Used by the master's loop thread and by commands; blocks for as long as the disk does, where it is forced there.
 """
 
 import os
@@ -13,20 +13,25 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _UNFINISHED = ".unfinished"
 
 
-def write(path: Path, parts: Iterable[bytes]) -> None:
-    """Replace `path` by the joined parts, through to the disk. Raises OSError; then the old file is still there."""
+def write(path: Path, parts: Iterable[bytes], *, forced: bool = True) -> None:
+    """Replace `path` by the joined parts. Raises OSError; then the old file is still there.
+
+    It outlives every process; a power cut only if `forced` to the disk, which may take tens of milliseconds.
+    """
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     unfinished = unfinished_name(path)
     try:
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE), "wb") as file:
             file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
+            if forced:
+                file.flush()
+                os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if forced:
+        _sync_folder(path.parent)
 
 
 def unfinished_name(path: Path) -> Path:

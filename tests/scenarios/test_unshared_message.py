@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sylph_mp.consumer.credit import MAX_BATCH
 from tests.scenarios.real_fleet import RealFleet, send
 from tests.scenarios.running_fleet import SYLPH
 
@@ -57,7 +58,9 @@ def test_it_comes_again_after_its_lease_and_the_others_at_once(broker, folder):
         first, again = [float(at) for text, at in begun if text == "large"]
         assert first < large_at + 1
         assert again >= min(first, large_at) + LEASE_S - 1, "the broker had it until then"
-        others = [handled for handled in fleet.ledger() if handled.text != "large"]
-        assert max(handled.began for handled in others) < killed_at + LEASE_S
+        late = [
+            handled for handled in fleet.ledger() if handled.began > killed_at + LEASE_S and handled.text != "large"
+        ]
+        assert len(late) <= MAX_BATCH, "one answer of the broker may have been on the wire"
         assert max(fleet.times_handled().values()) <= 2
         assert fleet.stop() == 0
