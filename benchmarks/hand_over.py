@@ -1,9 +1,9 @@
 """What does a consumer's death cost? Consumers are killed one after the other; when does what they ran run again?
 
-    python -m benchmarks.hand_over [--kills 50] [--processes 16]
+    python -m benchmarks.hand_over [--kills 50] [--processes 4] [--every-s 15.5]
 
-Handlers sleep, and write into files when they begin and end a message. Give as many processes as make it a minute until
-a slot is killed again: sooner, its restart waits. Ends with an error if a message was lost, or one that had ended ran
+Handlers sleep, and write into files when they begin and end a message. A slot is to be killed again after more than a
+minute: sooner, its restart waits. More processes than the host has room for measure the host. Ends with an error if a message was lost, or one that had ended ran
 again.
 """
 
@@ -163,8 +163,8 @@ def killed(options: Namespace, broker: RealBroker, folder: Path) -> tuple[list[f
 def main() -> int:
     parser = question.parser(__doc__ or "", rounds=1)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--processes", type=int, default=16)
-    parser.add_argument("--every-s", type=float, default=4.0)
+    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--every-s", type=float, default=15.5)
     return question.answer("hand_over", parser, measure)
 
 
