@@ -36,6 +36,9 @@ class EmbeddedBroker:
         self._thread.create_group(name, fifo=fifo, max_attempts=attempts)
         return name
 
+    def until_visible(self, topic: str, count: int) -> None:
+        """What is stored here is visible."""
+
     def missing(self) -> str:
         """The name of a topic or group that nobody has made."""
         return self._name("missing")

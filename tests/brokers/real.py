@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tests.brokers.remoting import Admin
 
+#: A broker that stands still for so long is at fault.
+VISIBLE_S = 30.0
 SCRIPT = Path(__file__).parent.parent / "rocketmq" / "broker.sh"
 
 
@@ -28,11 +30,13 @@ class RealBroker:
         self._admin = Admin(namesrv)
         self._session = f"{os.getpid()}_{time.time_ns() // 1_000_000 % 10_000_000}"
         self._made = 0
+        self._queues: dict[str, int] = {}
 
     def topic(self, type: str = "NORMAL", queues: int = 8) -> str:  # noqa: A002  RocketMQ's own word
         """Make a topic of a message type (NORMAL, FIFO, DELAY, TRANSACTION); returns its name."""
         name = self._name("t")
         self._admin.create_topic(name, kind=type, queues=queues)
+        self._queues[name] = queues
         return name
 
     def group(self, fifo: bool = False, attempts: int = 16) -> str:
@@ -40,6 +44,13 @@ class RealBroker:
         name = self._name("g")
         self._admin.create_group(name, fifo=fifo, retries=attempts - 1)
         return name
+
+    def until_visible(self, topic: str, count: int) -> None:
+        """Wait until one receive can bring so many: a send is answered before the message is in its consume queue."""
+        end = time.monotonic() + VISIBLE_S
+        while (seen := self._admin.visible(topic, queues=self._queues[topic])) < count:
+            assert time.monotonic() < end, f"{seen} of {count} messages are visible in {topic}"
+            time.sleep(0.02)
 
     def missing(self) -> str:
         """The name of a topic or group that nobody has made."""

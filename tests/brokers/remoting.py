@@ -2,7 +2,7 @@
 
     length u32 | header length u24 (its top byte 0: JSON) | header | body        all big-endian, length without itself
 
-Request codes: RequestCode of apache/rocketmq. Used by the fixtures, in pytest's main thread.
+Request codes: RequestCode of apache/rocketmq. Used by the fixtures and tests, in any thread.
 """
 
 import json
@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 UPDATE_AND_CREATE_TOPIC = 17
+GET_MAX_OFFSET = 30
 GET_BROKER_CLUSTER_INFO = 106
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
 READ_WRITE = 6
@@ -48,6 +49,12 @@ class Admin:
         group = {"groupName": name, "consumeMessageOrderly": fifo, "retryMaxTimes": retries}
         self._call(self._broker(), UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, json.dumps(group).encode())
 
+    def visible(self, topic: str, *, queues: int) -> int:
+        """How many messages its consume queues know of, which are built a moment after a send was answered."""
+        broker = self._broker()
+        asked = ({"topic": topic, "queueId": queue, "committed": "true"} for queue in range(queues))
+        return sum(int(self._answer(broker, GET_MAX_OFFSET, fields)[0]["offset"]) for fields in asked)
+
     def _broker(self) -> str:
         """A broker that has just started on a busy machine registers after it has said that it is ready."""
         end = time.monotonic() + REGISTERED_S
@@ -66,6 +73,12 @@ class Admin:
         return address.group(1) if address else None
 
     def _call(self, address: str, code: int, fields: dict[str, Any], body: bytes = b"") -> bytes:
+        return self._answer(address, code, fields, body)[1]
+
+    def _answer(
+        self, address: str, code: int, fields: dict[str, Any], body: bytes = b""
+    ) -> tuple[dict[str, str], bytes]:
+        """Fields and body."""
         header = {
             "code": code,
             "extFields": {key: str(value) for key, value in fields.items()},
@@ -85,4 +98,4 @@ class Admin:
                 answer_body = stream.read(length - 4 - (head_length & 0xFFFFFF))
         if answer["code"] != 0:
             raise RemotingError(f"{answer['code']}: {answer.get('remark')}")
-        return answer_body
+        return answer.get("extFields", {}), answer_body

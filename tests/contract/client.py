@@ -18,6 +18,8 @@ from rocketmq.grpc_protocol import service_pb2 as s
 
 SERVICE = "/apache.rocketmq.v2.MessagingService/"
 STREAMED = {"ReceiveMessage", "PullMessage"}
+#: An answer takes some milliseconds, and seconds on a busy host; one that never comes is found all the same.
+ANSWER_S = 20.0
 _numbers = itertools.count()
 
 
@@ -48,7 +50,7 @@ class Telemetry:
     def write(self, settings: Any) -> Any:
         self._outgoing.put(s.TelemetryCommand(settings=settings))
 
-    def next(self, field: str, timeout: float = 5.0) -> Any:
+    def next(self, field: str, timeout: float = ANSWER_S) -> Any:
         """The next command that has `field`; raises grpc.RpcError when the server ends the stream."""
         until = time.monotonic() + timeout
         while True:
@@ -80,7 +82,7 @@ class Client:
     def close(self) -> None:
         self._channel.close()
 
-    def call(self, method: str, request: Any, *, timeout: float | None = 10, metadata: Any = None) -> Any:
+    def call(self, method: str, request: Any, *, timeout: float | None = ANSWER_S, metadata: Any = None) -> Any:
         """A unary call by its name; a streamed one gives the list of its answers."""
         answer_type = getattr(s, f"{method}Response")
         kind = self._channel.unary_stream if method in STREAMED else self._channel.unary_unary
@@ -132,7 +134,7 @@ class Client:
         batch: int = 32,
         invisible: float | None = 10,
         poll: float | None = 5,
-        timeout: float | None = 8,
+        timeout: float | None = 5 + ANSWER_S,
         attempt_id: str | None = None,
         tag: str = "*",
         sql: str | None = None,
