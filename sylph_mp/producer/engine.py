@@ -40,10 +40,11 @@ class Collector:
             self._all.set()
 
     def wait(self) -> dict[str, Receipt]:
-        """By message id, once all are there."""
+        """By message id, once all are there. None stays here: a traceback may hold this object, and be in one."""
         if self._expected:
             self._all.wait()
-        return self._receipts
+        receipts, self._receipts = self._receipts, {}
+        return receipts
 
 
 class Engine:
@@ -72,8 +73,9 @@ class Engine:
                 try:
                     self._send_one(message, on_receipt)
                 except SaturatedError as full:
+                    # Not `full` itself: its traceback holds the frames of this call, and through them these receipts.
                     for rest in messages[start + place :]:
-                        on_receipt(Receipt(rest.id, full))
+                        on_receipt(Receipt(rest.id, SaturatedError(str(full))))
                     raise
 
     def end_transaction(self, topic: str, half: Receipt, *, commit: bool) -> None:

@@ -10,7 +10,7 @@ from sylph_mp.lifecycle import Deadline
 from sylph_mp.producer.encoding import Encoded
 
 
-class Receipt(Struct, frozen=True, gc=False):
+class Receipt(Struct, frozen=True):
     """What became of one message."""
 
     id: str

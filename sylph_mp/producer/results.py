@@ -26,9 +26,13 @@ def encode(encoder: Encoder, outgoing: Outgoing, now: float, kind: Kind) -> Enco
 
 def stored_or_dropped(receipt: Receipt) -> Receipt:
     """Raises what is no policy: a message at fault, a broker that refuses or does not answer."""
-    if receipt.error is not None and not isinstance(receipt.error, SaturatedError):
-        raise receipt.error
-    return receipt
+    error = receipt.error
+    if error is None or isinstance(error, SaturatedError):
+        return receipt
+    try:
+        raise error
+    finally:
+        del error, receipt  # the traceback holds this frame: what was sent would live until the next full collection
 
 
 def encode_many(

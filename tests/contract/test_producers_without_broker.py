@@ -1,7 +1,9 @@
 """What each saturation policy does while the broker is away, and that all goes on when it is back."""
 
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -77,6 +79,21 @@ def test_raise_says_so_at_once_and_what_is_queued_is_stored_when_the_broker_is_b
         assert at.held == ROOM
         assert [one.error for one in at.all_receipts()] == [None] * ROOM
         assert at.producer.send(b"x").error is None
+
+
+@pytest.mark.parametrize(("saturation", "error"), [("raise", SaturatedError), ("caller_runs", NotSentError)])
+def test_what_has_failed_is_not_kept(away, saturation, error):
+    """An error holds its message by the frames of its traceback."""
+
+    def failed(at):
+        with pytest.raises(error) as caught:
+            at.producer.send(b"x")
+        return weakref.ref(caught.value)
+
+    with Filled(away, saturation=saturation) as at:
+        errors = [failed(at) for _ in range(3)]
+        gc.collect()
+        assert [one() for one in errors] == [None] * 3
 
 
 def test_block_waits_until_its_limit(away):
