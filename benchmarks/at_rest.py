@@ -21,7 +21,8 @@ from benchmarks import question
 from benchmarks.answer import Rounds
 from benchmarks.fleet import Fleet, cpu_s
 from sylph_mp.control.client import look
-from tests.brokers.real import RealBroker, free_port
+from tests.brokers.ports import free_port
+from tests.brokers.real import RealBroker
 
 APP = """\
 import tomllib

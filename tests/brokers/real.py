@@ -5,13 +5,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.brokers.ports import free_port
 from tests.brokers.remoting import Admin
 
 #: A broker that stands still for so long is at fault.
@@ -61,6 +61,8 @@ class RealBroker:
         return f"sylph_{kind}_{self._session}_{self._made}"
 
 
+#: The broker's fast port, and the one for replication.
+BROKER_NEIGHBOURS = (-2, 1)
 #: A test's broker lives for a minute: it starts with a fifth less CPU without the second compiler.
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
@@ -77,7 +79,7 @@ class OwnBroker(RealBroker):
             "RMQ_NAMESRV_PORT": namesrv,
             "RMQ_REMOTING_PORT": remoting,
             "RMQ_METRICS_PORT": metrics,
-            "RMQ_BROKER_PORT": free_broker_port(),
+            "RMQ_BROKER_PORT": free_port(*BROKER_NEIGHBOURS),
             "RMQ_JAVA_OPTS": java_options,
             "RMQ_OWNER_PID": os.getpid(),
         }
@@ -118,22 +120,3 @@ class OwnBroker(RealBroker):
                 check=False,
             )
         assert ended.returncode == 0, f"broker.sh {command} failed:\n{log.read_text()}"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def free_broker_port() -> int:
-    """A port whose neighbours -2 (the broker's fast port) and +1 (replication) are free too."""
-    while True:
-        port = free_port()
-        try:
-            for neighbour in (port - 2, port + 1):
-                with socket.socket() as listener:
-                    listener.bind(("127.0.0.1", neighbour))
-        except OSError:
-            continue
-        return port

@@ -13,7 +13,7 @@ from sylph_mp.rocketmq.endpoints import parse_address, to_protobuf
 from sylph_mp.rocketmq.session import ConsumerSession
 from sylph_mp.rocketmq.status import Code
 from sylph_mp.rocketmq.subscription import Filter
-from tests.brokers.real import free_port
+from tests.brokers.ports import free_port
 from tests.brokers.scripted import ScriptedProxy
 
 

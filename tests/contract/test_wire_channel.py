@@ -14,7 +14,7 @@ from sylph_mp.rocketmq.channel import Channel
 from sylph_mp.rocketmq.connection import MAX_IDLE
 from sylph_mp.rocketmq.endpoints import Address
 from sylph_mp.rocketmq.handle import Tls
-from tests.brokers.real import free_port
+from tests.brokers.ports import free_port
 from tests.brokers.scripted import ScriptedProxy
 
 HEADERS = ["content-type: application/grpc", "te: trailers", "x-mq-client-id: test"]

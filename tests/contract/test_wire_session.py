@@ -17,7 +17,7 @@ from sylph_mp.rocketmq.metadata import new_client_id
 from sylph_mp.rocketmq.probe import probe
 from sylph_mp.rocketmq.session import ConsumerSession
 from sylph_mp.rocketmq.subscription import Filter
-from tests.brokers.real import free_port
+from tests.brokers.ports import free_port
 
 pytestmark = pytest.mark.rocketmq
 

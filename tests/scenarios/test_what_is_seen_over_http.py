@@ -8,8 +8,8 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 from sylph_mp.control.protocol import Scale
+from tests.brokers.ports import free_port
 from tests.scenarios.real_fleet import RealFleet, send
-from tests.unit.control.serving import free_port
 
 
 def get(address, path):

@@ -1,7 +1,6 @@
 """A port with everything that the master serves on it, of a fleet that a test makes up."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,17 +20,12 @@ from sylph_mp.control.status import Snapshot
 from sylph_mp.control.timeline import Timeline
 from sylph_mp.errors import Problem
 from sylph_mp.logs import Log
+from tests.brokers.ports import free_port
 from tests.unit.control.observed import observation, slot
 
 
 def problem_there(what, *, why="", fix=""):
     return Problem(place="config.toml:21:8", what=what, why=why, fix=fix)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 #: Seconds are short here.

@@ -11,8 +11,9 @@ from sylph_mp.control.snapshot import snapshot
 from sylph_mp.control.status import Snapshot
 from sylph_mp.errors import ResourceError
 from sylph_mp.logs import Log
+from tests.brokers.ports import free_port
 from tests.unit.control.observed import observation, slot
-from tests.unit.control.serving import Served, free_port, problem_there
+from tests.unit.control.serving import Served, problem_there
 
 
 class NotedLog(Log):
