@@ -19,8 +19,9 @@ setup: .venv/ready ## make .venv and install what requirements.lock pins; PYTHON
 demo: setup ## half a minute of a fleet at work on an embedded broker
 	@$(bin)/python -m demo
 
-# The scenarios mostly wait, for a broker or a lease: beside the others they cost no time of their own. What fails beside all that
-# runs once more, alone, as CPython's `regrtest --rerun` does it: a fault fails again, a limit that a busy host broke does not.
+# The scenarios mostly wait, for a broker or a lease: side by side, and beside the others, they cost little time of their own. Each
+# of the three runs has at most one broker that its tests share. What fails beside all that runs once more, alone, as CPython's
+# `regrtest --rerun` does it: a fault fails again, a limit that a busy host broke does not.
 test: lint ## all checks and all tests; those on a real RocketMQ where java and mvn are there
 	@some() { $(bin)/pytest -o cache_dir=.pytest_cache/$$1 "$${@:2}"; }
 	again() {
@@ -28,16 +29,20 @@ test: lint ## all checks and all tests; those on a real RocketMQ where java and 
 	  echo "===== some of the $$1 failed beside all the others: once more, alone"
 	  some $$1 --last-failed --last-failed-no-failures none "$${@:3}"
 	}
-	scenarios=(tests/scenarios) others=(tests --ignore=tests/scenarios)
-	set -m # a group of its own, where Ctrl-C comes from us only
-	some scenarios "$${scenarios[@]}" > >(sed -u 's/^/scenarios | /') 2>&1 & running=$$!
+	others=(tests --ignore=tests/scenarios)
+	shared=(tests/scenarios -m "rocketmq and not fresh") apart=(tests/scenarios -m "fresh or not rocketmq")
+	set -m # groups of their own, where Ctrl-C comes from us only
+	some shared "$${shared[@]}" > >(sed -u 's/^/shared | /') 2>&1 & running=($$!)
+	some apart "$${apart[@]}" > >(sed -u 's/^/apart | /') 2>&1 & running+=($$!)
 	set +m
-	trap 'kill -INT $$running 2> /dev/null; wait $$running; exit 130' INT TERM
-	of_others=0 of_scenarios=0 failed=0
+	trap 'kill -INT "$${running[@]}" 2> /dev/null; wait "$${running[@]}"; exit 130' INT TERM
+	of_others=0 of_shared=0 of_apart=0 failed=0
 	some others "$${others[@]}" || of_others=$$?
-	wait $$running || of_scenarios=$$?
+	wait "$${running[0]}" || of_shared=$$?
+	wait "$${running[1]}" || of_apart=$$?
 	again others $$of_others "$${others[@]}" || failed=$$?
-	again scenarios $$of_scenarios "$${scenarios[@]}" || failed=$$?
+	again shared $$of_shared "$${shared[@]}" || failed=$$?
+	again apart $$of_apart "$${apart[@]}" || failed=$$?
 	exit $$failed
 
 chaos: setup ## a fleet under load on a real RocketMQ while its processes, master and broker are killed; MINUTES=2 SEED=

@@ -39,8 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
     for item in items:
-        if not {"rocketmq", "fresh_rocketmq"}.isdisjoint(getattr(item, "fixturenames", ())):
+        fixtures = getattr(item, "fixturenames", ())
+        if not {"rocketmq", "fresh_rocketmq"}.isdisjoint(fixtures):
             item.add_marker(pytest.mark.rocketmq)
+        if "fresh_rocketmq" in fixtures:
+            item.add_marker(pytest.mark.fresh)
         if item.get_closest_marker("rocketmq"):
             # Whoever comes first waits for the start, and on a fresh machine for the download; broker.sh limits it.
             item.add_marker(pytest.mark.timeout(TEST_S, func_only=True))

@@ -10,9 +10,9 @@ MESSAGES = 200
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_backlog(fresh_rocketmq, folder):
-    broker, topic = fresh_rocketmq, fresh_rocketmq.topic()
+@pytest.mark.timeout(180, func_only=True)
+def test_backlog(own_rocketmq, folder):
+    broker, topic = own_rocketmq, own_rocketmq.topic()
     fleet = RealFleet(
         folder,
         endpoint=broker.endpoint,
@@ -38,7 +38,4 @@ def test_backlog(fresh_rocketmq, folder):
         fleet.tell(Start(Topic(topic), "root"))
         fleet.until_handled(MESSAGES + 1)
         fleet.until(lambda: backlog() == 0, 30)
-        broker.stop_proxy(kill=True)
-        fleet.until(lambda: backlog() is None, 60)
-        assert "backlog: not known: http://127.0.0.1:" in fleet.log.read_text()
-        fleet.stop(60)
+        assert fleet.stop() == 0

@@ -1,4 +1,7 @@
-"""A proxy that dies under load and comes back is used again within three seconds; nothing restarts, nothing is lost."""
+"""A proxy that dies under load and comes back is used again within three seconds; nothing restarts, nothing is lost.
+
+What waits in the broker is not known meanwhile, and said to be so.
+"""
 
 import asyncio
 import threading
@@ -30,14 +33,18 @@ def test_consuming_goes_on_when_the_proxy_is_back(own_rocketmq, folder):
             time.sleep(0.05)
 
     ended = threading.Event()
-    with RealFleet(folder, endpoint=broker.endpoint, topic=topic, group=group, lease_s=60) as fleet:
+    metrics = f"http://{broker.metrics}/metrics"
+    with RealFleet(folder, endpoint=broker.endpoint, topic=topic, group=group, lease_s=60, metrics=metrics) as fleet:
         fleet.until_running(2)
         sender = threading.Thread(target=load)
         sender.start()
         fleet.until_handled(500)
+        fleet.until(lambda: fleet.look().topics[0].backlog is not None)
         before = fleet.consumers()
         broker.stop_proxy(kill=True)
         fleet.until(lambda: fleet.look().verdict == "broken", limit_s=40)
+        fleet.until(lambda: fleet.look().topics[0].backlog is None, limit_s=60)
+        assert "backlog: not known: http://127.0.0.1:" in fleet.log.read_text()
         broker.start_proxy()
         back = time.monotonic()
         handled = len(fleet.ledger())
