@@ -10,12 +10,11 @@ from sylph_mp.config.file import problem_at
 from sylph_mp.config.schema import EMBEDDED, Config, Instance
 from sylph_mp.errors import BrokerError, BrokerRefusedError, Problem
 from sylph_mp.master.broker_check import BrokerCheck, used_instances
-from sylph_mp.master.topology import asking, prepare_process
+from sylph_mp.master.topology import asking
 
 
 def ask_brokers(config: Config) -> list[str]:
     """A sentence for each instance. Raises BrokerRefusedError: what brokers refuse, and which are away."""
-    prepare_process()
     return uvloop.run(_ask_all(config))
 
 

@@ -31,7 +31,6 @@ COLLECT = (20_000, 20, 20)
 
 def run(spawn: Spawn, pipe: socket.socket) -> int:
     """Be the consumer of a slot until told to end; returns the exit code."""
-    topology.prepare()
     _set_signals(spawn.stacks)
     who = f"slot {spawn.slot}"
     logs.configure(form=spawn.log_form, level=spawn.config.log.level)

@@ -35,18 +35,12 @@ from sylph_mp.pipe import COMMANDS, Command, Drained, Report, Spawn
 from sylph_mp.ports import Clients, Received
 from sylph_mp.rocketmq.client_pool import ClientPool
 from sylph_mp.rocketmq.delivery import Delivery
-from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.shm.arena import Arena
 from sylph_mp.shm.polls import Polls
 from sylph_mp.shm.rates import RateTaker
 from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import Table
 from sylph_mp.shm.vitals import VitalsState, VitalsWriter
-
-
-def prepare() -> None:
-    """To be called first in the process, before logging is configured."""
-    import_official_client()
 
 
 async def run(

@@ -13,7 +13,7 @@ from sylph_mp.logs import Log
 from sylph_mp.master import signals
 from sylph_mp.master.live_settings import Load
 from sylph_mp.master.options import Options
-from sylph_mp.master.topology import Master, prepare_process
+from sylph_mp.master.topology import Master
 from sylph_mp.master.transcript import Transcript
 
 
@@ -22,7 +22,6 @@ def run(config: Config, *, load: Load, transcript: Transcript, options: Options)
 
     `load` reads the configuration anew, for a reload, and for what is set while it runs.
     """
-    prepare_process()
     logs.configure(form=options.log_form, level=config.log.level)
     return uvloop.run(_run(config, load=load, transcript=transcript, options=options))
 

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from setproctitle import setproctitle
@@ -35,7 +35,6 @@ from sylph_mp.master.courier import Couriers
 from sylph_mp.master.crash_reports import CrashReports
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.host import Host
-from sylph_mp.master.http_port import http_port
 from sylph_mp.master.journal import Journal
 from sylph_mp.master.known_names import KnownNames
 from sylph_mp.master.live_settings import LiveSettings, Load
@@ -65,18 +64,15 @@ from sylph_mp.master.transcript import Transcript, groups_of
 from sylph_mp.producer.publisher import Publisher
 from sylph_mp.producer.transactions import answer_by
 from sylph_mp.rocketmq.delivery import Delivery
-from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.probe import Finding, probe
+
+if TYPE_CHECKING:
+    from sylph_mp.control.http_server import HttpServer
 
 #: The symptoms are looked at so often even if nobody asks, for their times to be right.
 WATCH_S = 1.0
 #: When the consumers are gone nobody waits for receipts; what is on the wire is waited for all the same.
 LAST_RECEIPTS_S = 1.0
-
-
-def prepare_process() -> None:
-    """Undo what importing this module did to logging; to be called before logging is configured."""
-    import_official_client()
 
 
 class Master:
@@ -162,14 +158,7 @@ class Master:
             commands=operations,
             log=log,
         )
-        self._http = http_port(
-            config=config,
-            commands=operations,
-            history=history,
-            timeline=self._timeline,
-            screen=options.screen,
-            log=log,
-        )
+        self._http = self._http_server(operations) if control.http else None
         self._startup = Startup(
             fleet=fleet,
             supervisor=supervisor,
@@ -181,6 +170,18 @@ class Master:
         )
         self._narrator = Narrator(
             fleet=fleet, supervisor=supervisor, observer=observer, transcript=transcript, clock=clock
+        )
+
+    def _http_server(self, operations: Operations) -> "HttpServer":
+        from sylph_mp.master.http_port import http_port  # noqa: PLC0415  a quarter of a master that needs none of it
+
+        return http_port(
+            config=self._config,
+            commands=operations,
+            history=self._history,
+            timeline=self._timeline,
+            screen=self._options.screen,
+            log=self._log,
         )
 
     async def run(self, signalled: signals.Queue) -> Stopped:
@@ -199,7 +200,7 @@ class Master:
             stack.push_async_callback(lambda: self._outlets.close(Deadline.after(LAST_RECEIPTS_S, self._clock)))
             stack.push_async_callback(self._release)
             await self._memory.reserve(self._fleet, self._rate_limits, self._transcript)
-            if config.control.http:
+            if self._http is not None:
                 await self._http.start()
                 stack.push_async_callback(self._http.stop)
             try:

@@ -26,7 +26,6 @@ from sylph_mp.producer.publisher import Publisher
 from sylph_mp.producer.results import encode, encode_many, in_order, stored_or_dropped
 from sylph_mp.producer.tally import LaneSnapshot
 from sylph_mp.producer.transactions import Checker, answer_by
-from sylph_mp.rocketmq.official_client import import_official_client
 
 #: Messages that are encoded before others have their turn on the loop.
 _CHUNK = 256
@@ -43,7 +42,6 @@ class AsyncProducers:
         checker: Checker | None = None,
         clock: Clock | None = None,
     ) -> None:
-        import_official_client()
         instance = instance_of(endpoints)
         self.dropped = 0
         self._settings = settings

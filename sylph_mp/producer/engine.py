@@ -19,7 +19,6 @@ from sylph_mp.producer.outgoing import Limits
 from sylph_mp.producer.outlet import OnReceipt, Receipt
 from sylph_mp.producer.publisher import Publisher
 from sylph_mp.producer.tally import LaneSnapshot
-from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.publishing_session import OnOrphan
 
 #: Messages of one thread that enter together.
@@ -49,7 +48,6 @@ class Collector:
 
 class Engine:
     def __init__(self, instance: Instance, settings: Producers, *, clock: Clock, on_orphan: OnOrphan | None) -> None:
-        import_official_client()
         self.encoder = Encoder(instance.namespace, Limits())
         self.dropped = 0
         self._settings = settings

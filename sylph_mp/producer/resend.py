@@ -10,14 +10,12 @@ from sylph_mp.producer.encoding import Encoder, Kind
 from sylph_mp.producer.outgoing import Limits, Outgoing
 from sylph_mp.rocketmq.calls import Calls
 from sylph_mp.rocketmq.metadata import new_client_id
-from sylph_mp.rocketmq.official_client import import_official_client
 
 
 class Resender:
     """Of one instance. `close` when done."""
 
     def __init__(self, instance: Instance, *, clock: Clock) -> None:
-        import_official_client()
         self._calls = Calls.to(instance, client_id=new_client_id(), clock=clock)
         self._encoder = Encoder(instance.namespace, Limits())
         self._clock = clock

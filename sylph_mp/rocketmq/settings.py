@@ -5,7 +5,6 @@ import socket
 from collections.abc import Mapping
 
 from rocketmq.grpc_protocol import definition_pb2
-from rocketmq.v5.util.version import SDK_VERSION
 
 from sylph_mp.config.schema import Instance
 from sylph_mp.errors import BrokerError, GrpcError, SettingsError, StatusError
@@ -13,6 +12,7 @@ from sylph_mp.ports import POLL_S
 from sylph_mp.rocketmq import grpc_framing
 from sylph_mp.rocketmq.calls import duration
 from sylph_mp.rocketmq.endpoints import Addresses, to_protobuf
+from sylph_mp.rocketmq.metadata import SDK_VERSION
 from sylph_mp.rocketmq.status import Code
 from sylph_mp.rocketmq.subscription import Filter
 

@@ -10,9 +10,6 @@ import sylph_mp
 #: Imports modules one by one in a fresh interpreter and prints what each left behind.
 PROBE = """
 import importlib, json, os, signal, sys, threading
-from sylph_mp.rocketmq.official_client import import_official_client
-
-import_official_client()  # what that library opens when imported is not ours; each process closes it like this
 
 def traces():
     links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
@@ -46,6 +43,12 @@ def probe(names: list[str]) -> dict[str, list[str]]:
 
 def test_importing_leaves_nothing_behind():
     assert probe(modules()) == {}
+
+
+def test_a_master_without_http_and_a_consumer_load_no_http_server():
+    code = "import sys, sylph_mp.master.main, sylph_mp.consumer.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50)
+    assert "aiohttp" not in done.stdout.split()
 
 
 def test_the_probe_sees_what_is_left(tmp_path, monkeypatch):

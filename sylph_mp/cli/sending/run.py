@@ -27,7 +27,6 @@ from sylph_mp.errors import BrokerError, Problem, StatusError, SylphError
 from sylph_mp.producer.encoding import Encoder
 from sylph_mp.producer.outgoing import Limits
 from sylph_mp.producer.publisher import Publisher
-from sylph_mp.rocketmq.official_client import import_official_client
 from sylph_mp.rocketmq.status import Code
 
 #: What is under way at most: enough for the quickest broker, and sent soon when the user ends it.
@@ -74,7 +73,6 @@ class Result(Struct, frozen=True, kw_only=True):
 
 def send_all(order: Order) -> Result:
     """Raises UsageError if the file for what failed cannot be written."""
-    import_official_client()
     return uvloop.run(_send_all(order))
 
 
