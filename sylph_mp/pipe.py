@@ -172,6 +172,7 @@ class Report(Struct, tag=True, frozen=True, kw_only=True):
     at: float
     """CLOCK_MONOTONIC"""
     topics: tuple[TopicReport, ...]
+    """On the pipe those that differ from what was last told of them, in the first report all."""
     instances: tuple[InstanceReport, ...]
     threads: int
     busy_s: float

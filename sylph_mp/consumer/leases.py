@@ -17,7 +17,8 @@ from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.errors import BrokerError, HandleExpiredError
 
-TICK_S = 0.25
+#: When an adopted delivery is renewed that is still here then: not before there is a session to do it with.
+ADOPTED_DUE_NS = 250_000_000
 #: Renewals under way at once.
 MAX_RENEWALS = 64
 RETRY_S = 1.0
@@ -44,16 +45,14 @@ class Leases:
         self._of(subscription).append(self._round(now_ns + subscription.lease_ns * 2 // 3, deliveries))
 
     def keep_adopted(self, subscription: Subscription, deliveries: list[Delivery]) -> None:
-        """The same for what a dead process had received, some time ago: renewed at once if it is still here then."""
-        self._of(subscription).appendleft(self._round(0, deliveries))
+        """The same for what a dead process had received, some time ago: renewed soon if it is still here then."""
+        self._of(subscription).appendleft(self._round(monotonic_ns() + ADOPTED_DUE_NS, deliveries))
 
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            now_ns = monotonic_ns()
-            for rounds in self._rounds.values():
-                while rounds and rounds[0].due_ns <= now_ns:
-                    self._renew_round(rounds.popleft(), now_ns)
+    def look(self, now_ns: int) -> None:
+        """Renew what is due; to be called several times a second."""
+        for rounds in self._rounds.values():
+            while rounds and rounds[0].due_ns <= now_ns:
+                self._renew_round(rounds.popleft(), now_ns)
 
     def _of(self, subscription: Subscription) -> deque[Round]:
         return self._rounds.setdefault(subscription.name, deque())

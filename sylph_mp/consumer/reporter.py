@@ -1,12 +1,10 @@
 """Beats in the vitals, and once a second tells the master what there is to count. Runs on the loop thread."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, monotonic_ns, time
 
-import psutil
-
+from sylph_mp import own_usage
 from sylph_mp.consumer.async_calls import AsyncCalls
 from sylph_mp.consumer.buffer import Buffer
 from sylph_mp.consumer.execution import Call
@@ -16,7 +14,6 @@ from sylph_mp.consumer.worker_pool import WorkerPool
 from sylph_mp.pipe import Report, TopicReport
 from sylph_mp.shm.vitals import COUNTERS, VitalsWriter
 
-BEAT_S = 0.25
 BEATS_PER_REPORT = 4
 
 
@@ -40,16 +37,18 @@ class Reporter:
         self._is_async = any(subscription.handler.is_async for subscription in subscriptions)
         self._vitals = vitals
         self._post = post
-        self._process = psutil.Process()
+        self._told: dict[str, tuple[object, ...]] = {}
+        """By topic: what its last report was made of."""
+        self._unsettled: set[str] = set()
+        """Topics whose last report differed from the one before: it may have had what counts for a second only."""
+        self._beats = 0
 
-    async def run(self) -> None:
-        beats = 0
-        while True:
-            self._vitals.beat(monotonic_ns())
-            if beats % BEATS_PER_REPORT == 0:
-                self.report()
-            beats += 1
-            await asyncio.sleep(BEAT_S)
+    def tick(self, now_ns: int) -> None:
+        """To be called four times a second."""
+        self._vitals.beat(now_ns)
+        if self._beats % BEATS_PER_REPORT == 0:
+            self.report()
+        self._beats += 1
 
     def count(self, subscription: Subscription) -> None:
         """Put a topic's counters where they outlive this process."""
@@ -57,18 +56,15 @@ class Reporter:
 
     def report(self) -> None:
         now_ns = monotonic_ns()
-        usage = self._process.cpu_times()
-        for subscription in self._subscriptions:
-            self.count(subscription)
         self._post(
             Report(
                 at=monotonic(),
-                topics=self._topics(),
+                topics=tuple(self._topics()),
                 instances=self._sessions.instances(),
                 threads=self._pool.size,
                 busy_s=self._pool.busy_ns(now_ns) / 1e9,
-                cpu_s=usage.user + usage.system,
-                rss_bytes=self._process.memory_info().rss,
+                cpu_s=own_usage.cpu_s(),
+                rss_bytes=own_usage.rss_bytes(),
                 in_flight=len(self._buffer.held),
                 buffer_used=self._buffer.used_bytes,
                 polls=sum(subscription.stats.polls for subscription in self._subscriptions),
@@ -77,17 +73,20 @@ class Reporter:
             )
         )
 
-    def _topics(self) -> tuple[TopicReport, ...]:
+    def _topics(self) -> Iterator[TopicReport]:
+        """Those that differ from what was last told of them: of hundreds most may have nothing to do."""
         now_ms = int(time() * 1000)
         phases = Counter((delivery.subscription.name, delivery.phase) for delivery in self._buffer.held.values())
-        return tuple(
-            subscription.stats.take_report(
-                subscription.name,
-                COUNTERS,
-                queued=phases[subscription.name, "queued"],
-                running=phases[subscription.name, "running"],
-                held=phases[subscription.name, "held"],
-                now_ms=now_ms,
-            )
-            for subscription in self._subscriptions
-        )
+        for subscription in self._subscriptions:
+            name, stats = subscription.name, subscription.stats
+            queued, running, held = (phases.get((name, phase), 0) for phase in ("queued", "running", "held"))
+            state = (*stats.marks(), queued, running, held)
+            if state != self._told.get(name):
+                self._told[name] = state
+                self._unsettled.add(name)
+            elif name in self._unsettled:
+                self._unsettled.remove(name)
+            else:
+                continue
+            self.count(subscription)
+            yield stats.take_report(name, COUNTERS, queued=queued, running=running, held=held, now_ms=now_ms)

@@ -95,6 +95,10 @@ class TopicStats:
             self.unshared,
         )
 
+    def marks(self) -> tuple[int, ...]:
+        """While none of these changes, nothing that a report says does, save what it says of the last second only."""
+        return (*self.counters(), self.wait_ns, self.run_ns, len(self.failures))
+
     def ran(self, waits_ns: Sequence[int], runs_ns: Sequence[int], busy_ns: int) -> None:
         """Handler calls are over: how long each of their messages had waited and ran, and what all calls took."""
         messages = len(runs_ns)

@@ -7,9 +7,9 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
-from typing import Any
 
 from sylph_mp.api import App
 from sylph_mp.clock import SystemClock
@@ -26,6 +26,7 @@ from sylph_mp.consumer.reporter import Reporter
 from sylph_mp.consumer.sessions import Sessions
 from sylph_mp.consumer.settlement import Settlement
 from sylph_mp.consumer.subscription import Subscription
+from sylph_mp.consumer.ticker import Ticker
 from sylph_mp.consumer.transaction_checks import TransactionChecks
 from sylph_mp.consumer.turnstile import Rates
 from sylph_mp.consumer.watchdog import Watchdog
@@ -97,7 +98,8 @@ async def serve(
     clock = SystemClock()
     vitals = VitalsWriter(segment)
     vitals.open(os.getpid(), monotonic_ns())
-    background = Background(failed=lambda error: log.exception("bug", f"a background task failed: {error}", error))
+    failed = partial(_failed, log)
+    background = Background(failed=failed)
     subscriptions = _subscriptions(config, app)
     every = tuple(subscriptions.values())
 
@@ -170,23 +172,27 @@ async def serve(
     )
     stream.post(adoption.run())
     watchdog = Watchdog(calls=(handling.thread_calls, handling.async_calls), post=stream.post, log=log)
+    ticker = Ticker(ticks=(reporter.tick, watchdog.look, receiving.leases.look), failed=failed)
     try:
-        return await _consume(consumer, background, (receiving.leases.run(), reporter.run(), watchdog.run()))
+        return await _consume(consumer, background, ticker)
     finally:
         reporter.report()
         handling.stop()
         _enter(VitalsState.STOPPED, vitals, title)
 
 
-async def _consume(consumer: Consumer, background: Background, works: Iterable[Coroutine[Any, Any, None]]) -> Drained:
+async def _consume(consumer: Consumer, background: Background, ticker: Ticker) -> Drained:
     """Until it has drained, beside what goes on all the time."""
-    for work in works:
-        background.run(work)
+    background.run(ticker.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.end)
     try:
         return await consumer.run()
     finally:
         background.cancel()
+
+
+def _failed(log: Log, error: BaseException) -> None:
+    log.exception("bug", f"a background task failed: {error}", error)
 
 
 def _report(report: Report, flight_recorder: FlightRecorder, stream: FrameStream[Command]) -> None:

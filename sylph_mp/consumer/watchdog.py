@@ -3,19 +3,17 @@
 Runs on the loop thread.
 """
 
-import asyncio
 import traceback
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
 from types import FrameType
 from typing import Protocol
 
 from sylph_mp.consumer import overtime
 from sylph_mp.consumer.thread_calls import Going
+from sylph_mp.consumer.ticker import TICK_S
 from sylph_mp.logs import Log
 from sylph_mp.pipe import Stuck
 
-TICK_S = 0.25
 NS = 1_000_000_000
 #: Innermost frames that are logged.
 MOST_FRAMES = 30
@@ -40,12 +38,8 @@ class Watchdog:
         """By the run's identity: the call, kept so that it stays one, and how long it had run."""
         self._told: set[int] = set()
 
-    async def run(self) -> None:
-        while True:
-            self.look(monotonic_ns())
-            await asyncio.sleep(TICK_S)
-
     def look(self, now_ns: int) -> None:
+        """To be called every TICK_S."""
         self._attendance.tick(now_ns)
         seen = set()
         for calls in self._calls:

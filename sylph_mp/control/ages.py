@@ -46,6 +46,8 @@ class Ages:
     def rise(self, now: float) -> Rise | None:
         """None where the last five whole minutes were not each worse than the one before, or one had no message."""
         last = int(now / MINUTE_S) - 1
+        if not self._minutes or self._minutes[-1][0] < last:
+            return None
         means = {number: total / count for number, total, count in self._minutes}
         ages = [means.get(last - back) for back in reversed(range(MINUTES))]
         known = [age for age in ages if age is not None]

@@ -115,28 +115,38 @@ def _lost_since(report: InstanceReport) -> float | None:
     return report.failing_since if report.answered_at is None else report.answered_at
 
 
-def has_gone_silent(topic: TopicObservation, observation: Observation) -> bool:
-    """Whether nobody tells of the topic: no fresh consumer has a shard of it or, for one without shards, is there."""
-    fresh = [slot for slot in observation.slots if is_fresh(slot, observation.now)]
-    placed = any(shard.topic == topic.name for slot in observation.slots for shard in slot.shards)
-    return not any(not placed or _hosts(slot, topic) for slot in fresh)
+class Hosts:
+    """Which topics have shards where, gathered once for all of them: there may be hundreds, on many slots."""
 
+    def __init__(self, observation: Observation) -> None:
+        now = observation.now
+        self._placed: set[str] = set()
+        self._fresh: set[str] = set()
+        """Placed on a consumer that is fresh."""
+        self._served: set[str] = set()
+        self._any_fresh = False
+        for slot in observation.slots:
+            topics = {shard.topic for shard in slot.shards}
+            self._placed |= topics
+            if is_fresh(slot, now):
+                self._any_fresh = True
+                self._fresh |= topics
+            if slot.state in BEATING and not is_hung(slot, now):
+                self._served |= topics
 
-def is_served(topic: TopicObservation, observation: Observation) -> bool:
-    """Whether a consumer that works has a shard of it."""
-    return any(
-        _hosts(slot, topic) and slot.state in BEATING and not is_hung(slot, observation.now)
-        for slot in observation.slots
-    )
+    def have_gone_silent(self, topic: str) -> bool:
+        """Whether nobody tells of it: no fresh consumer has a shard of it or, for one without shards, is there."""
+        return topic not in self._fresh if topic in self._placed else not self._any_fresh
 
-
-def _hosts(slot: SlotObservation, topic: TopicObservation) -> bool:
-    return any(shard.topic == topic.name for shard in slot.shards)
+    def serve(self, topic: str) -> bool:
+        """Whether a consumer that works has a shard of it."""
+        return topic in self._served
 
 
 def topic_state(
     topic: TopicObservation,
     observation: Observation,
+    hosts: Hosts,
     *,
     away: frozenset[str],
     failing: frozenset[str],
@@ -149,10 +159,8 @@ def topic_state(
         return "quiet"
     if topic.name in failing:
         return "failing"
-    if is_served(topic, observation) and topic.name in behind:
-        return "behind"
-    if is_served(topic, observation):
-        return "running"
+    if hosts.serve(topic.name):
+        return "behind" if topic.name in behind else "running"
     awaited = observation.state == "starting" or any(
         slot.state in {"starting", "waiting"} for slot in observation.slots
     )

@@ -170,6 +170,8 @@ class SlotHistory:
         self.reported: dict[str, Counters] = {}
         """The running process's counters, by topic, as of its newest report."""
         self.reported_at: float | None = None
+        self.acked = 0
+        """By the running process, as of its newest report."""
         self._samples: deque[Sample] = deque(maxlen=RATE_S + 1)
 
     def shares(self) -> Shares:
@@ -186,12 +188,12 @@ class SlotHistory:
     def sample(self, report: Report) -> None:
         if self._samples and report.at <= self._samples[-1].at:
             return
-        acked = sum(topic.counters.get("acked", 0) for topic in report.topics)
-        self._samples.append(Sample(report.at, acked, report.busy_s, report.cpu_s, report.threads))
+        self._samples.append(Sample(report.at, self.acked, report.busy_s, report.cpu_s, report.threads))
 
     def process_ended(self) -> None:
         self.reported = {}
         self.reported_at = None
+        self.acked = 0
         self._samples.clear()
 
 
@@ -203,7 +205,7 @@ class History:
         self._slots: dict[int, SlotHistory] = {}
 
     def report(self, slot: int, report: Report) -> None:
-        """One report of the process that runs in `slot`."""
+        """One report of the process that runs in `slot`; a topic that it leaves out is as it was told last."""
         kept = self._slot(slot)
         begin = kept.reported_at if kept.reported_at is not None else report.at - 1.0
         for topic in report.topics:
@@ -258,4 +260,5 @@ class History:
         topic.count(more, begin, end)
         for key, amount in more.items():
             slot.totals[key] = slot.totals.get(key, 0) + amount
+        slot.acked += more.get("acked", 0)
         slot.reported[name] = {key: max(value, before.get(key, 0)) for key, value in counters.items()}

@@ -16,12 +16,14 @@ SECONDS = 900
 
 
 class Seconds:
-    """One amount for each of the last 900 seconds; 7,200 bytes."""
+    """One amount for each of the last 900 seconds; 7,200 bytes from the first amount on."""
 
     def __init__(self, at: float) -> None:
         self._newest = int(at)
         self._first = math.ceil(at)
-        self._amounts = array("d", bytes(8 * SECONDS))
+        self._amounts = array("d")
+        self._last = self._newest - SECONDS
+        """The newest second with an amount: whoever asks of later ones need not look."""
 
     def spread(self, amount: float, begin: float, end: float) -> None:
         """Add what came about evenly from `begin` to `end`: reports do not end with the second."""
@@ -45,15 +47,21 @@ class Seconds:
     def total(self, seconds: int, last: int) -> float:
         """The sum of the `seconds` up to and with the second `last`."""
         first = max(last - seconds + 1, self._newest - SECONDS + 1)
-        return sum(self._amounts[second % SECONDS] for second in range(first, min(last, self._newest) + 1))
+        if first > self._last:
+            return 0.0
+        return sum(self._amounts[second % SECONDS] for second in range(first, min(last, self._last) + 1))
 
     def _put(self, second: int, amount: float) -> None:
-        if second > self._newest - SECONDS:
+        if amount and second > self._newest - SECONDS:
+            if not self._amounts:
+                self._amounts = array("d", bytes(8 * SECONDS))
             self._amounts[second % SECONDS] += amount
+            self._last = max(self._last, second)
 
     def _advance(self, second: int) -> None:
-        for passed in range(max(self._newest, second - SECONDS) + 1, second + 1):
-            self._amounts[passed % SECONDS] = 0.0
+        if self._amounts:
+            for passed in range(max(self._newest, second - SECONDS) + 1, second + 1):
+                self._amounts[passed % SECONDS] = 0.0
         self._newest = max(self._newest, second)
 
 

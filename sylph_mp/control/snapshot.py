@@ -3,6 +3,7 @@
 Pure; run in the master for every look. Unknown is None, never 0 and never the last value.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
@@ -34,10 +35,11 @@ def snapshot(
     verdict = judge(observation, history, problems, zone=zone)
     now, limits, instances = observation.now, facts.time_limits(observation.topics), facts.instances(observation)
     away = frozenset(instance.name for instance in instances if instance.is_away(now))
+    failing, behind = _topics_of("handler-failing", verdict), _topics_of("backlog-growing", verdict)
+    hosts, told = facts.Hosts(observation), _Told(observation)
 
     def state(topic: TopicObservation) -> TopicState:
-        failing, behind = _topics_of("handler-failing", verdict), _topics_of("backlog-growing", verdict)
-        return facts.topic_state(topic, observation, away=away, failing=failing, behind=behind)
+        return facts.topic_state(topic, observation, hosts, away=away, failing=failing, behind=behind)
 
     return Snapshot(
         at=rfc3339(observation.wall),
@@ -48,7 +50,10 @@ def snapshot(
         notes=verdict.notes,
         master=_master(observation),
         slots=tuple(_slot(slot, history, limits, now) for slot in observation.slots if slot.state != "empty"),
-        topics=tuple(_topic(topic, history, observation, state(topic)) for topic in observation.topics),
+        topics=tuple(
+            _topic(topic, history, told, now, state(topic), silent=hosts.have_gone_silent(topic.name))
+            for topic in observation.topics
+        ),
         instances=tuple(_instance(instance, observation) for instance in instances),
         autoscale=observation.autoscale,
         producers=tuple(_producer(producer) for producer in observation.producers),
@@ -130,14 +135,14 @@ def _topics_of(code: str, verdict: Verdict) -> frozenset[str]:
     return frozenset(p.topic or "" for p in verdict.problems if p.code == code and not p.over_since)
 
 
-def _topic(topic: TopicObservation, history: History, observation: Observation, state: TopicState) -> TopicStatus:
-    now = observation.now
-    unknown = TopicHistory(now)
-    past = history.topic(topic.name) or unknown
-    told = unknown if facts.has_gone_silent(topic, observation) else past
-    wait, run, end = told.wait.quantiles(now), told.run.quantiles(now), told.end.quantiles(now)
+def _topic(
+    topic: TopicObservation, history: History, told: "_Told", now: float, state: TopicState, *, silent: bool
+) -> TopicStatus:
+    past = history.topic(topic.name) or TopicHistory(now)
+    known = TopicHistory(now) if silent else past
+    wait, run, end = known.wait.quantiles(now), known.run.quantiles(now), known.end.quantiles(now)
     totals = past.totals
-    parts = _parts(topic, observation)
+    parts = told.parts(topic.name)
     return TopicStatus(
         topic=topic.name,
         group=topic.group,
@@ -153,11 +158,11 @@ def _topic(topic: TopicObservation, history: History, observation: Observation, 
         handed_back=totals.get("handed_back", 0),
         expired=totals.get("expired", 0),
         unshared=totals.get("unshared", 0),
-        running=sum(call.topic == topic.name for slot in observation.slots for call in slot.running),
+        running=told.running[topic.name],
         queued=None if parts is None else sum(part.queued for part in parts),
         held=None if parts is None else sum(part.held for part in parts),
-        rate_per_s=told.rate_per_s(now),
-        fail_ratio=told.failing(now).ratio,
+        rate_per_s=known.rate_per_s(now),
+        fail_ratio=known.failing(now).ratio,
         wait_p50_s=wait.p50_s,
         wait_p99_s=wait.p99_s,
         run_p50_s=run.p50_s,
@@ -174,12 +179,23 @@ def _topic(topic: TopicObservation, history: History, observation: Observation, 
     )
 
 
-def _parts(topic: TopicObservation, observation: Observation) -> list[TopicReport] | None:
-    """What the consumers last told of the topic; None where one of them is silent."""
-    holding = [slot for slot in observation.slots if slot.report is not None and slot.pid is not None]
-    if not all(facts.is_fresh(slot, observation.now) for slot in holding):
-        return None
-    return [part for slot in holding if slot.report for part in slot.report.topics if part.topic == topic.name]
+class _Told:
+    """What the slots say of each topic, gathered once for all of them."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.running = Counter(call.topic for slot in observation.slots for call in slot.running)
+        holding = [
+            (slot, slot.report) for slot in observation.slots if slot.report is not None and slot.pid is not None
+        ]
+        self._known = all(facts.is_fresh(slot, observation.now) for slot, _ in holding)
+        self._parts: defaultdict[str, list[TopicReport]] = defaultdict(list)
+        for _, report in holding:
+            for part in report.topics:
+                self._parts[part.topic].append(part)
+
+    def parts(self, topic: str) -> list[TopicReport] | None:
+        """What the consumers last told of it; None where one of them is silent."""
+        return self._parts[topic] if self._known else None
 
 
 def _producer(producer: ProducerObservation) -> ProducerStatus:

@@ -3,7 +3,8 @@
 Run by the master once a second; `watch` keeps them for their time, `verdict` makes a sentence of them.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -80,10 +81,13 @@ def symptoms(observation: Observation, history: History) -> tuple[Symptom, ...]:
     if observation.state == "stopping":
         return ()
     found = [*_brokers(observation), *_crash_loops(observation), *_shared_memory(observation)]
+    limits = facts.time_limits(observation.topics)
     for slot in observation.slots:
-        found += [*_hung(slot, observation.now), *_stuck(slot, observation), *_guarded(slot, observation.now)]
+        found += [*_hung(slot, observation.now), *_stuck(slot, observation, limits), *_guarded(slot, observation.now)]
+    hosts, waiting = facts.Hosts(observation), _waiting(observation, limits)
     for topic in observation.topics:
-        found += [*_failing(topic, history, observation.now), *_stalled(topic, history, observation)]
+        found += _failing(topic, history, observation.now)
+        found += _stalled(topic, history, observation, served=hosts.serve(topic.name), queued=waiting.get(topic.name))
         found += _behind(topic, history, observation)
     found += [symptom for producer in observation.producers for symptom in _unsent(producer)]
     return tuple(found)
@@ -172,8 +176,7 @@ def _hung(slot: SlotObservation, now: float) -> Iterator[Symptom]:
     )
 
 
-def _stuck(slot: SlotObservation, observation: Observation) -> Iterator[Symptom]:
-    limits = facts.time_limits(observation.topics)
+def _stuck(slot: SlotObservation, observation: Observation, limits: Mapping[str, float]) -> Iterator[Symptom]:
     late = facts.stuck_calls(slot, limits, observation.now)
     if not late or facts.is_hung(slot, observation.now):
         return  # a hung consumer is the worse news, and its calls are shown with it
@@ -248,7 +251,7 @@ def _behind(topic: TopicObservation, history: History, observation: Observation)
     grows = rate(rise.grows_per_s(past.settled_per_s(now) or 0.0))
     slots = [slot for slot in observation.slots if slot.state != "empty"]
     run = sum(slot.state in facts.BEATING and not facts.is_hung(slot, now) for slot in slots)
-    oldest_s = [part.oldest_s for part in _told(topic, observation) if part.oldest_s is not None]
+    oldest_s = [part.oldest_s for part in _told(observation) if part.topic == topic.name and part.oldest_s is not None]
     age_s = max([rise.age_s, *oldest_s])
     oldest = f"oldest {spaced(seconds(age_s))}, grows {grows}/s"
     yield Symptom(
@@ -283,14 +286,16 @@ def _unsent(producer: ProducerObservation) -> Iterator[Symptom]:
     )
 
 
-def _stalled(topic: TopicObservation, history: History, observation: Observation) -> Iterator[Symptom]:
+def _stalled(
+    topic: TopicObservation, history: History, observation: Observation, *, served: bool, queued: int | None
+) -> Iterator[Symptom]:
     past = history.topic(topic.name)
     since = max(past.settled_at if past else 0.0, observation.started_at)
     if topic.quiet is not None or observation.now - since < _UNREPORTED_S:
         return
-    if not facts.is_served(topic, observation):
+    if not served:
         why = "no consumer of it works"
-    elif queued := _waiting(topic, observation):
+    elif queued:
         why = f"{count(queued)} queued"
     else:
         return
@@ -307,17 +312,20 @@ def _stalled(topic: TopicObservation, history: History, observation: Observation
     )
 
 
-def _waiting(topic: TopicObservation, observation: Observation) -> int:
-    """Deliveries of the topic that wait while none of its handler calls is within its time limit."""
+def _waiting(observation: Observation, limits: Mapping[str, float]) -> dict[str, int]:
+    """By topic: deliveries that wait while none of its handler calls is within its time limit."""
     now = observation.now
-    calls = [call for slot in observation.slots for call in slot.running if call.topic == topic.name]
-    if any(now - call.started_at <= topic.time_limit_s for call in calls):
-        return 0
-    return sum(part.queued for part in _told(topic, observation))
+    queued = Counter[str]()
+    for part in _told(observation):
+        if part.queued:
+            queued[part.topic] += part.queued
+    calls = [call for slot in observation.slots for call in slot.running]
+    going = {call.topic for call in calls if now - call.started_at <= limits.get(call.topic, 0.0)}
+    return {topic: waiting for topic, waiting in queued.items() if topic not in going}
 
 
-def _told(topic: TopicObservation, observation: Observation) -> Iterator[TopicReport]:
-    """What the consumers that are fresh last told of the topic."""
+def _told(observation: Observation) -> Iterator[TopicReport]:
+    """What the consumers that are fresh last told of each topic."""
     for slot in observation.slots:
         if slot.report is not None and facts.is_fresh(slot, observation.now):
-            yield from (part for part in slot.report.topics if part.topic == topic.name)
+            yield from slot.report.topics

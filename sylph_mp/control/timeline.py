@@ -2,7 +2,8 @@
 
 Owned by the master, on its loop thread, which records each second; knows no clock.
 
-Memory, fixed: 900 points of a second and 1,440 of a minute, each 0.6 KiB and at most 0.1 KiB a topic.
+Memory, fixed: 900 points of a second and 1,440 of a minute, each 0.6 KiB and at most 0.1 KiB a topic; what topics
+settled is kept once for all points in a row that agree on it.
 """
 
 from collections import deque
@@ -63,9 +64,10 @@ class Timeline:
         second, minute = int(observation.now), int(observation.now) // MINUTE_S
         if self._seconds and self._seconds[-1].number >= second:
             return
-        self._seconds.append(_point(observation, history, number=second, seconds=RATE_S))
+        before = self._seconds[-1] if self._seconds else None
+        self._seconds.append(_point(observation, history, number=second, seconds=RATE_S, before=before))
         if not self._minutes or self._minutes[-1].number < minute:
-            self._minutes.append(_point(observation, history, number=minute, seconds=MINUTE_S))
+            self._minutes.append(_point(observation, history, number=minute, seconds=MINUTE_S, before=before))
 
     @property
     def newest(self) -> int:
@@ -80,16 +82,18 @@ class Timeline:
         return tuple(self._minutes)
 
 
-def _point(observation: Observation, history: History, *, number: int, seconds: int) -> Point:
-    now = observation.now
+def _point(observation: Observation, history: History, *, number: int, seconds: int, before: Point | None) -> Point:
+    """`before` is the second before it: at rest the points share what would be their largest part."""
+    now, hosts = observation.now, facts.Hosts(observation)
     told = {
         topic.name: past
         for topic in observation.topics
-        if (past := history.topic(topic.name)) is not None and not facts.has_gone_silent(topic, observation)
+        if (past := history.topic(topic.name)) is not None and not hosts.have_gone_silent(topic.name)
     }
     rates = [past.rates(seconds, now) for past in told.values()]
     wait = quantiles(merge(past.wait.recent(now) for past in told.values()))
     end = quantiles(merge(past.end.recent(now) for past in told.values()))
+    by_topic = {name: rate for name, past in told.items() if (rate := _short(past.rate_per_s(now))) is not None}
     return Point(
         number=number,
         at=round(observation.wall, 1),
@@ -105,7 +109,7 @@ def _point(observation: Observation, history: History, *, number: int, seconds: 
         consumers=sum(slot.pid is not None for slot in observation.slots),
         wanted=observation.wanted,
         quiet=all(topic.quiet is not None for topic in observation.topics),
-        rates={name: rate for name, past in told.items() if (rate := _short(past.rate_per_s(now))) is not None},
+        rates=before.rates if before is not None and before.rates == by_topic else by_topic,
     )
 
 

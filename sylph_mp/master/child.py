@@ -8,6 +8,8 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Config
 from sylph_mp.frames import FrameError, FrameStream
@@ -28,6 +30,7 @@ from sylph_mp.pipe import (
     Report,
     Spawn,
     Stuck,
+    TopicReport,
 )
 
 #: What a dead consumer has written can be read at once; more waits only if something it started holds its pipe.
@@ -45,6 +48,7 @@ class Child:
         self.ready_at: float | None = None
         self.refused: Refused | None = None
         self.report: Report | None = None
+        """The newest, completed with what was last told of the topics that it leaves out."""
         self.progress = Progress(running=0, queued=0, settled=0, handed_back=0)
         self.drained: Drained | None = None
         self.deadline: Deadline | None = None
@@ -56,6 +60,9 @@ class Child:
         """Once ended; None where nobody could tell."""
         self.stuck: Stuck | None = None
         """The handler call for which it has to be killed."""
+        self.calls_begun = 0
+        """Messages given to handlers, as of the newest report."""
+        self._topics: dict[str, TopicReport] = {}
         self._handlers: dict[str, str] = {}
         self._checkers: dict[str, str] = {}
         self._process = process
@@ -155,6 +162,14 @@ class Child:
         except FrameError as error:
             self.kill(f"no frame of ours came from it: {error}")
 
+    def _completed(self, report: Report) -> Report:
+        """The topics are the same object as before where none was told of."""
+        if not report.topics and self.report is not None:
+            return replace(report, topics=self.report.topics)
+        self._topics |= {topic.topic: topic for topic in report.topics}
+        self.calls_begun = sum(topic.counters["started"] for topic in self._topics.values())
+        return replace(report, topics=tuple(self._topics.values()))
+
     def _take(self, news: News) -> None:
         match news:
             case Booted():
@@ -166,7 +181,7 @@ class Child:
             case Refused():
                 self.refused = news
             case Report():
-                self.report = news
+                self.report = self._completed(news)
             case Progress():
                 self.progress = news
             case Stuck():

@@ -9,6 +9,8 @@ shards, and no other slot's move.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from sylph_mp.config.schema import Config, Topic
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.lifecycle import Deadline
@@ -16,6 +18,26 @@ from sylph_mp.master.child import Child
 from sylph_mp.master.placement import Assignment, place
 from sylph_mp.master.slot import Slot
 from sylph_mp.pipe import Assign, Shard
+
+
+class _Basis(Struct, frozen=True, kw_only=True):
+    """All that a placement depends on, besides the one before it."""
+
+    config: Config
+    all_quiet: bool
+    quiet_topics: frozenset[str]
+    weights: Mapping[str, float]
+    runners: Mapping[int, tuple[Slot, Child]]
+
+    def holds_for(self, other: "_Basis") -> bool:
+        """Whether it is the same; configurations and consumers are never changed, only replaced."""
+        return (
+            self.config is other.config
+            and self.all_quiet == other.all_quiet
+            and self.quiet_topics == other.quiet_topics
+            and self.weights == other.weights
+            and self.runners == other.runners
+        )
 
 
 class Fleet:
@@ -36,6 +58,8 @@ class Fleet:
         self._placed: Assignment = {}
         self._run: Assignment = {}
         """By the slot in which the consumer is that runs them."""
+        self._basis: _Basis | None = None
+        """Of `_placed`; None while placing once more might move something."""
 
     def __iter__(self) -> Iterator[Slot]:
         """The spare one too."""
@@ -90,13 +114,27 @@ class Fleet:
         """Place the shards on the slots that take work, and tell each consumer its own."""
         if not self.open:
             return
-        runners = self._runners()
-        self._placed = self._place({number: child for number, (_, child) in runners.items()})
-        self._run = {runners[number][0].number: shards for number, shards in self._placed.items()}
+        self._place_anew(self._runners())
         for number, child in self.children().items():
             if child.takes_work:
                 threads = min(self.threads, child.config.consumers.threads.max)
                 child.assign(Assign(shards=self.run_by(number), threads=threads, log_level=self.config.log.level))
+
+    def _place_anew(self, runners: dict[int, tuple[Slot, Child]]) -> None:
+        """Unless nothing has changed of what it depends on: this is asked several times a second."""
+        basis = _Basis(
+            config=self.config,
+            all_quiet=self.quiet is not None,
+            quiet_topics=frozenset(self.quiet_topics),
+            weights=self.weights,
+            runners=runners,
+        )
+        if self._basis is not None and self._basis.holds_for(basis):
+            return
+        before = self._placed
+        self._placed = self._place({number: child for number, (_, child) in runners.items()})
+        self._run = {runners[number][0].number: shards for number, shards in self._placed.items()}
+        self._basis = basis if self._placed == before else None
 
     def run_by(self, number: int) -> tuple[Shard, ...]:
         """The shards that the consumer in a slot runs: its own slot's, or those of the one it stands in for."""

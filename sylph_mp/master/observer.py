@@ -7,9 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 
-import psutil
-
-from sylph_mp import __version__
+from sylph_mp import __version__, own_usage
 from sylph_mp.clock import Clock
 from sylph_mp.control.observation import Observation, ProducerObservation, Running, SlotObservation, TopicObservation
 from sylph_mp.master.backlogs import Backlogs
@@ -22,9 +20,8 @@ from sylph_mp.master.scaler import Scaler
 from sylph_mp.master.slot import Slot, geometry_of
 from sylph_mp.master.supervisor import Supervisor
 from sylph_mp.shm.arena import Arena
-from sylph_mp.shm.layout import ENTRY_BYTES
 from sylph_mp.shm.segment import Segment, available_bytes, needed_bytes
-from sylph_mp.shm.table import Entry, EntryState, Table
+from sylph_mp.shm.table import Entry
 
 MessageId = Callable[[bytes], str]
 """The id of the message in a received frame; "" for bytes that are none, such as of a frame being replaced."""
@@ -54,11 +51,9 @@ class Observer:
         self._message_id = message_id
         self._clock = clock
         self._started_at = clock.monotonic()
-        self._process = psutil.Process()
 
     def observe(self) -> Observation:
         config = self._fleet.config
-        times = self._process.cpu_times()
         return Observation(
             wall=self._clock.time(),
             now=self._clock.monotonic(),
@@ -73,8 +68,8 @@ class Observer:
             wanted=self._fleet.wanted,
             slots=tuple(self._slot(slot) for slot in self._fleet),
             topics=self._topics(),
-            master_cpu_s=times.user + times.system,
-            master_rss_bytes=self._process.memory_info().rss,
+            master_cpu_s=own_usage.cpu_s(),
+            master_rss_bytes=own_usage.rss_bytes(),
             slot_bytes=needed_bytes(geometry_of(config)),
             shm_free_bytes=available_bytes(),
             slots_without_memory=sum(slot.segment is None for slot in self._fleet.slots.values()),
@@ -88,12 +83,13 @@ class Observer:
 
     def running(self, slot: Slot) -> tuple[Running, ...]:
         """The handler calls going on in a slot, from its in-flight table."""
-        segment = slot.segment
-        if segment is None:
-            return ()
-        return tuple(self._running(segment, entry, slot.child) for entry in _running_entries(segment))
+        return self._calls(slot, slot.look()[1])
 
-    def _running(self, segment: Segment, entry: Entry, child: Child | None) -> Running:
+    def _calls(self, slot: Slot, entries: list[Entry]) -> tuple[Running, ...]:
+        segment = slot.segment
+        return tuple(self._call(segment, entry, slot.child) for entry in entries) if segment is not None else ()
+
+    def _call(self, segment: Segment, entry: Entry, child: Child | None) -> Running:
         topic = segment.geometry.topics[entry.topic]
         return Running(
             thread=None if entry.thread is None else entry.thread + 1,
@@ -109,7 +105,7 @@ class Observer:
     def _slot(self, slot: Slot) -> SlotObservation:
         state, since = slot.state(self._clock.monotonic())
         child = slot.child
-        counts = slot.counts()
+        counts, running = slot.look()
         consumers = slot.config.consumers
         return SlotObservation(
             slot=slot.number,
@@ -126,7 +122,7 @@ class Observer:
             report=child.report if child else None,
             queued=counts.queued,
             held=counts.done + counts.held,
-            running=self.running(slot),
+            running=self._calls(slot, running),
             in_flight_limit=consumers.in_flight,
             buffer_size=consumers.buffer,
             shards=self._fleet.run_by(slot.number),
@@ -146,11 +142,3 @@ class Observer:
             )
             for topic in self._fleet.config.topics.values()
         )
-
-
-def _running_entries(segment: Segment) -> list[Entry]:
-    """Chosen by their first byte, the state: to unpack all of a full table takes some ten milliseconds."""
-    geometry, table = segment.geometry, Table(segment)
-    states = segment.window(geometry.table_at, geometry.table_bytes).tobytes()[::ENTRY_BYTES]
-    read = (table.read(index) for index, state in enumerate(states) if state == EntryState.RUNNING)
-    return [entry for entry in read if entry is not None and entry.state is EntryState.RUNNING]

@@ -116,7 +116,7 @@ class Recycler:
             start = self._starts[slot.number] = _Start(child, self._random.random(), report.rss_bytes)
         used = Used(
             slot=slot.number,
-            messages=sum(topic.counters["started"] for topic in report.topics),
+            messages=child.calls_begun,
             rss_bytes=report.rss_bytes,
             first_rss_bytes=start.rss_bytes,
             age_s=now - child.forked_at,

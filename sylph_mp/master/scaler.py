@@ -10,7 +10,7 @@ from sylph_mp.master.autoscaler import Autoscaler, Decision, Pace
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.host import HostProbe
 from sylph_mp.master.scaling_history import ScalingHistory, Size
-from sylph_mp.master.scaling_samples import bounds_of, sample
+from sylph_mp.master.scaling_samples import TopicSignals, bounds_of, sample
 from sylph_mp.master.scaling_signals import HostSignal
 from sylph_mp.master.scaling_view import Hold, View, show
 
@@ -26,6 +26,7 @@ class Scaler:
         self._log = log
         self._autoscaler = Autoscaler(pace=pace)
         self._history = ScalingHistory()
+        self._topics = TopicSignals()
         self._decision: Decision | None = None
         self._host: HostSignal | None = None
         self._next_look_at = clock.monotonic()
@@ -44,7 +45,7 @@ class Scaler:
         self._next_look_at = now + self._pace.look_s
         fleet = self._fleet
         self._host = self._probe.look(now)
-        signal = sample(fleet, host=self._host, now=now, replacing=replacing)
+        signal = sample(fleet, topics=self._topics, host=self._host, now=now, replacing=replacing)
         self._decision = decision = self._autoscaler.decide(signal, bounds_of(fleet.config))
         before, wish = Size(fleet.wanted, fleet.threads), Size(decision.consumers, decision.threads)
         if self.hold is not None and wish != before:

@@ -113,6 +113,8 @@ class _Span:
         self.s = last.at - first.at
 
     def topics(self) -> Iterator[tuple[TopicSignal, TopicSignal]]:
+        if self.first.topics is self.last.topics:
+            return iter(())  # nothing was told of any of them in between
         before = {topic.topic: topic for topic in self.first.topics}
         return ((before[topic.topic], topic) for topic in self.last.topics if topic.topic in before)
 
@@ -126,7 +128,7 @@ def _since(past: Past, seconds: float) -> ConsumerSignal:
 def _waits(told: Iterable[Past]) -> Iterator[dict[int, int]]:
     for past in told:
         first = past[-1].at - WINDOW_S
-        yield from (merge(topic.wait for topic in report.topics) for report in past if report.at > first)
+        yield from (merge(topic.wait for topic in report.topics if topic.wait) for report in past if report.at > first)
 
 
 class _Flow:
@@ -193,8 +195,13 @@ def _pressure(flows: list[_Flow], *, behind_s: float) -> float:
 
 def _enough(past: Past) -> float:
     """Seconds in which one process has done enough messages to speak of a rate; WINDOW_S at least."""
-    done = sum(topic.started for topic in past[-1].topics) - ENOUGH
+    last = past[-1]
+    done = _started(last) - ENOUGH
     for report in reversed(past):
-        if past[-1].at - report.at >= WINDOW_S and sum(topic.started for topic in report.topics) <= done:
-            return past[-1].at - report.at
-    return past[-1].at - past[0].at
+        if last.at - report.at >= WINDOW_S and report.topics is not last.topics and _started(report) <= done:
+            return last.at - report.at
+    return last.at - past[0].at
+
+
+def _started(report: ConsumerSignal) -> int:
+    return sum(topic.started for topic in report.topics)

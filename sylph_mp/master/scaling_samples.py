@@ -3,7 +3,7 @@
 Runs on the master's loop thread; asks no consumer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sylph_mp.config.schema import Config
 from sylph_mp.control import facts
@@ -11,22 +11,43 @@ from sylph_mp.master.child import Child
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.scaling_signals import Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
 from sylph_mp.master.slot import geometry_of
-from sylph_mp.pipe import Report
+from sylph_mp.pipe import Report, TopicReport
 from sylph_mp.shm.segment import available_bytes, needed_bytes
 
 
-def sample(fleet: Fleet, *, host: HostSignal, now: float, replacing: bool) -> FleetSignal:
+class TopicSignals:
+    """What was made of each consumer's topics, until its reports tell something new of one."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[tuple[TopicReport, ...], tuple[TopicSignal, ...]]] = {}
+
+    def of(self, reports: Sequence[tuple[Child, Report]]) -> Iterator[tuple[TopicSignal, ...]]:
+        """In their order; the same object as the last time where nothing was told."""
+        before, self._made = self._made, {}
+        for child, report in reports:
+            made = before.get(child.pid)
+            if made is None or made[0] is not report.topics:
+                made = report.topics, tuple(map(_topic, report.topics))
+            self._made[child.pid] = made
+            yield made[1]
+
+
+def sample(fleet: Fleet, *, topics: TopicSignals, host: HostSignal, now: float, replacing: bool) -> FleetSignal:
     """`replacing`: a rollout goes on."""
+    reports = list(_reports(fleet, now))
     return FleetSignal(
         now=now,
-        consumers=tuple(_consumer(child.pid, report) for child, report in _reports(fleet, now)),
+        consumers=tuple(
+            _consumer(child.pid, report, signals)
+            for (child, report), signals in zip(reports, topics.of(reports), strict=True)
+        ),
         wanted=fleet.wanted,
         threads=fleet.threads,
         lost=sum(slot.gave_up for slot in fleet.members),
         shards=sum(topic.shards for topic in fleet.config.topics.values() if topic.name not in fleet.quiet_topics),
         shm_slots=_shm_slots(fleet),
         host=host,
-        blocked=_blocked(fleet, now, replacing=replacing),
+        blocked=_blocked(fleet, reports, now, replacing=replacing),
     )
 
 
@@ -55,18 +76,18 @@ def _reports(fleet: Fleet, now: float) -> Iterator[tuple[Child, Report]]:
             yield child, child.report
 
 
-def _consumer(pid: int, report: Report) -> ConsumerSignal:
-    topics = tuple(
-        TopicSignal(
-            topic=topic.topic,
-            received=topic.counters.get("received", 0),
-            started=topic.counters.get("started", 0),
-            run_s=topic.run_s,
-            age_s=topic.age_s,
-            wait=topic.wait,
-        )
-        for topic in report.topics
+def _topic(topic: TopicReport) -> TopicSignal:
+    return TopicSignal(
+        topic=topic.topic,
+        received=topic.counters.get("received", 0),
+        started=topic.counters.get("started", 0),
+        run_s=topic.run_s,
+        age_s=topic.age_s,
+        wait=topic.wait,
     )
+
+
+def _consumer(pid: int, report: Report, topics: tuple[TopicSignal, ...]) -> ConsumerSignal:
     return ConsumerSignal(
         pid=pid,
         at=report.at,
@@ -88,14 +109,14 @@ def _shm_slots(fleet: Fleet) -> int:
     return there + min(without, available_bytes() // needed_bytes(geometry_of(fleet.config))) if without else there
 
 
-def _blocked(fleet: Fleet, now: float, *, replacing: bool) -> str | None:
+def _blocked(fleet: Fleet, reports: Sequence[tuple[Child, Report]], now: float, *, replacing: bool) -> str | None:
     if fleet.quiet is not None:
         return f"the fleet is quiet, by {fleet.quiet.by}"
     if replacing or any(slot.recycling for slot in fleet.members):
         return "consumers are being replaced"
     away = {
         instance.name
-        for _, report in _reports(fleet, now)
+        for _, report in reports
         for instance in report.instances
         if instance.failing_since is not None and now - (instance.answered_at or instance.failing_since) > facts.STALE_S
     }

@@ -14,8 +14,8 @@ from sylph_mp.master.child import Child
 from sylph_mp.master.exit_words import exit_in_words
 from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import Counts, EntryState, Table
-from sylph_mp.shm.vitals import read_vitals
+from sylph_mp.shm.table import Counts, Entry, EntryState, Table
+from sylph_mp.shm.vitals import read_pulse, read_vitals
 
 NOTHING = Counts(queued=0, running=0, done=0, held=0)
 
@@ -46,6 +46,8 @@ class Slot:
         self.spoiled = False
         """The segment is to be replaced."""
         self._recycling = False
+        self._seen_empty = False
+        """Nothing lies in the in-flight table, and without a consumer nothing comes."""
         self._started = 0
         self._make = make
         self._deaths: deque[float] = deque(maxlen=100)
@@ -77,7 +79,15 @@ class Slot:
 
     def counts(self) -> Counts:
         """What lies in the in-flight table, whether its consumer lives or not."""
-        return Table(self.segment).counts() if self.segment is not None else NOTHING
+        return self.look()[0]
+
+    def look(self) -> tuple[Counts, list[Entry]]:
+        """The same, with the entries whose handlers run."""
+        if self.segment is None or self._seen_empty:
+            return NOTHING, []
+        counts, running = Table(self.segment).look()
+        self._seen_empty = self.child is None and counts == NOTHING
+        return counts, running
 
     @property
     def held(self) -> int:
@@ -107,6 +117,7 @@ class Slot:
 
     def occupy(self, child: Child) -> None:
         self.child = child
+        self._seen_empty = False
         self.restarts += self._started > 0
         self._started += 1
         self.retry_at = None
@@ -137,8 +148,8 @@ class Slot:
 
     def beat_at(self) -> float | None:
         """The last heartbeat of the consumer that is here now."""
-        vitals = read_vitals(self.segment) if self.segment is not None else None
-        return vitals.beat_s if vitals and self.child and vitals.pid == self.child.pid else None
+        pulse = read_pulse(self.segment) if self.segment is not None else None
+        return pulse.beat_s if pulse and self.child and pulse.pid == self.child.pid else None
 
     def calls(self) -> list[health.Call]:
         """The handler calls that go on here."""

@@ -14,20 +14,20 @@ WINDOW_S = 60.0
 
 class TopicLoads:
     def __init__(self) -> None:
-        self._told: dict[int, Mapping[str, float]] = {}
+        self._told: dict[int, dict[str, float]] = {}
         """By slot: what its process said last of the time in handler calls since it started, by topic."""
         self._run_s: defaultdict[str, float] = defaultdict(float)
         self._began: float | None = None
 
     def report(self, slot: int, report: Report) -> None:
-        now = {topic.topic: topic.run_s for topic in report.topics}
-        before = self._told.get(slot)
-        self._told[slot] = now
-        if before is None:
-            return  # it may have run for hours before this window
-        for topic, run_s in now.items():
-            last = before.get(topic, 0.0)
-            self._run_s[topic] += run_s - last if run_s >= last else run_s  # less: another process has begun anew
+        told = self._told.get(slot)
+        if told is None:
+            told = self._told[slot] = {topic.topic: topic.run_s for topic in report.topics}
+        # Of the first one that comes nothing counts: it may have run for hours before this window.
+        for topic in report.topics:
+            last, run_s = told.get(topic.topic, 0.0), topic.run_s
+            told[topic.topic] = run_s
+            self._run_s[topic.topic] += run_s - last if run_s >= last else run_s  # less: another process began anew
 
     def weights(self, shards: Mapping[str, int], now: float) -> dict[str, float] | None:
         """Of one shard, by topic, when a window has ended; None before that. `shards` are how many a topic has."""

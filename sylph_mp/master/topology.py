@@ -225,7 +225,7 @@ class Master:
                 vital=True,
             ),
             self._help(self._watch()),
-            self._help(self._rate_limits.run()),
+            self._help(self._rate_limits.run(idle=supervisor.next_pass)),
             self._help(self._backlogs.run()),
             self._help(self._narrator.run()),
         ]

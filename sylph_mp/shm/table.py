@@ -183,13 +183,22 @@ class Table:
         return [entry for index in taken if (entry := self.read(index)) is not None]
 
     def counts(self) -> Counts:
-        count = self._packed_states().count
-        return Counts(
+        return self.look()[0]
+
+    def look(self) -> tuple[Counts, list[Entry]]:
+        """How many are in which state, and those that are RUNNING: only these are unpacked, of a table of thousands."""
+        states = self._packed_states()
+        count = states.count
+        counts = Counts(
             queued=count(EntryState.QUEUED),
             running=count(EntryState.RUNNING),
             done=count(EntryState.DONE),
             held=count(EntryState.HELD),
         )
+        if not counts.running:
+            return counts, []
+        read = (self.read(index) for index, state in enumerate(states) if state == EntryState.RUNNING)
+        return counts, [entry for entry in read if entry is not None and entry.state is EntryState.RUNNING]
 
     def _packed_states(self) -> bytes:
         # Copying all entries first is three times as fast as walking a strided view.

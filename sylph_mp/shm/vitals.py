@@ -49,6 +49,15 @@ class Vitals(Struct, frozen=True, kw_only=True):
     """By thread index; 0 where no thread has run. As in `threading.get_ident` and faulthandler's dumps."""
 
 
+class Pulse(Struct, frozen=True, kw_only=True):
+    """The sign of life alone: it is looked at several times a second."""
+
+    pid: int
+    """0: no process has opened the vitals yet."""
+    beat_s: float | None
+    """CLOCK_MONOTONIC seconds; None before the first beat."""
+
+
 class VitalsWriter:
     """The one writer; every method but `thread` belongs to the loop thread."""
 
@@ -103,6 +112,11 @@ def read_vitals(segment: Segment) -> Vitals:
         },
         thread_idents=struct.unpack_from(f"<{geometry.threads}Q", segment.buf, _threads_at(geometry)),
     )
+
+
+def read_pulse(segment: Segment) -> Pulse:
+    pid, _, _, beat_ns = _HEAD.unpack_from(segment.buf, segment.geometry.vitals_at)
+    return Pulse(pid=pid, beat_s=beat_ns / 1e9 if beat_ns else None)
 
 
 def _threads_at(geometry: Geometry) -> int:

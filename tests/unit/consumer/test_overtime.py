@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sylph_mp.consumer.overtime import STANDSTILL_NS, Attendance, grace_s, next_step
-from sylph_mp.consumer.watchdog import TICK_S
+from sylph_mp.consumer.ticker import TICK_S
 
 TICK_NS = 250_000_000
 S = 1_000_000_000

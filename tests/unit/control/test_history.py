@@ -116,3 +116,16 @@ def test_frequent_errors_of_ten_minutes():
     assert [(error.kind, error.count) for error in top] == [("D", 8), ("C", 7), ("B", 6), ("A", 5), ("LedgerClosed", 5)]
     assert len(top[0].text) == 200
     assert top[0].share == 8 / (2 + 3 + 4 + 5 + 6 + 7 + 8)
+
+
+def test_a_topic_that_a_report_leaves_out_is_as_it_was_told_last():
+    history = History()
+    both = [topic_report(name, counters=counters(acked=acked)) for name, acked in (("orders", 100), ("refunds", 7))]
+    history.report(1, report(100.0, *both))
+    history.report(1, report(101.0, topic_report("orders", counters=counters(acked=130))))
+    history.report(1, report(102.0))
+    assert (totals(history)["acked"], totals(history, "refunds")["acked"]) == (130, 7)
+    assert history.slot(1).shares().rate_per_s == 15.0
+    history.report(1, report(103.0, topic_report("refunds", counters=counters(acked=9))))
+    assert totals(history, "refunds")["acked"] == 9
+    assert history.slot(1).totals["acked"] == 139

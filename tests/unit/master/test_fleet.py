@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sylph_mp.config.schema import Config, Consumers, Control, Range, Topic
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.placement import place
 from sylph_mp.master.slot import Slot
 from sylph_mp.pipe import Assign
 
@@ -191,3 +192,31 @@ def test_threads_begin_with_the_fewest_and_stay_within_what_the_consumer_has_roo
         fleet.threads = wanted
         fleet.assign()
         assert child.told[-1].threads == told
+
+
+def test_nothing_is_placed_anew_while_nothing_changes(monkeypatch):
+    made = config(orders=4, refunds=2)
+    fleet, _ = fleet_of(2, made)
+    placed = []
+    monkeypatch.setattr("sylph_mp.master.fleet.place", lambda *args, **more: placed.append(1) or place(*args, **more))
+    for _ in range(5):
+        fleet.assign()
+    settled = len(placed)
+    fleet.assign()
+    assert len(placed) == settled
+    fleet.weights = dict(fleet.weights)
+    fleet.assign()
+    assert len(placed) == settled
+    for change in (
+        lambda: setattr(fleet, "weights", {"orders": 3.0}),
+        lambda: setattr(fleet, "config", replace(made, topics=dict(made.topics))),
+        lambda: fleet.quiet_topics.update(orders=MARK),
+        lambda: setattr(fleet.members[0], "quiet", MARK),
+        lambda: setattr(fleet.members[0], "quiet", None),
+        lambda: setattr(fleet, "quiet", MARK),
+    ):
+        before = len(placed)
+        change()
+        fleet.assign()
+        assert len(placed) >= before + (fleet.quiet is None)
+    assert fleet.run_by(1) == ()

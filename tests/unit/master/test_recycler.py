@@ -15,7 +15,7 @@ from sylph_mp.master.chronicle import Chronicle
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.recycler import Recycler
 from sylph_mp.master.slot import Slot
-from tests.unit.control.observed import counters, report, topic_report
+from tests.unit.control.observed import report
 from tests.unit.master.autoscaled import host
 
 MIB = 1 << 20
@@ -43,7 +43,8 @@ class Consumer:
         self.use()
 
     def use(self, *, messages: int = 0, rss_bytes: int = 100 * MIB) -> None:
-        self.report = report(1.0, topic_report(counters=counters(started=messages)), rss_bytes=rss_bytes)
+        self.report = report(1.0, rss_bytes=rss_bytes)
+        self.calls_begun = messages
 
     def stop(self, deadline: Deadline) -> None:
         self.deadline = deadline

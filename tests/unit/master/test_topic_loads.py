@@ -38,3 +38,16 @@ def test_a_successor_begins_from_nought_and_takes_nothing_away():
     told(loads, 1, 3.0, orders=6.0)
     told(loads, 1, 4.0, orders=30.0)
     assert loads.weights({"orders": 1}, 60.0) == {"orders": pytest.approx(1.0)}
+
+
+def test_a_topic_that_is_left_out_has_not_moved():
+    loads = TopicLoads()
+    loads.weights({"orders": 1, "refunds": 1}, 0.0)
+    told(loads, 1, 1.0, orders=10.0, refunds=4.0)
+    told(loads, 1, 2.0, orders=40.0)
+    told(loads, 1, 3.0)
+    told(loads, 1, 4.0, orders=70.0, refunds=10.0)
+    assert loads.weights({"orders": 1, "refunds": 1}, 60.0) == {
+        "orders": pytest.approx(1.0),
+        "refunds": pytest.approx(0.1),
+    }
