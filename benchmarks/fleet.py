@@ -34,6 +34,7 @@ group = "{group}"
 processes = {processes}
 threads = {threads}
 buffer = "4 MiB"
+{consumers}
 [topics.{topic}]
 shards = {shards}
 """
@@ -58,14 +59,21 @@ class Fleet:
         processes: int | str,
         threads: int | str,
         shards: int,
+        consumers: str = "",
         more: str = "",
     ) -> None:
         """`app` is the handler file's text; {folder} and {topic} in it are filled in. Numbers may be tables of TOML.
 
-        `more` is what the configuration has besides: further topics.
+        `consumers` are further keys of that table, `more` is what the configuration has besides: further topics.
         """
         config = CONFIG.format(
-            endpoint=endpoint, topic=topic, group=group, processes=processes, threads=threads, shards=shards
+            endpoint=endpoint,
+            topic=topic,
+            group=group,
+            processes=processes,
+            threads=threads,
+            shards=shards,
+            consumers=consumers,
         )
         (folder / "config.toml").write_text(config + more)
         (folder / "app.py").write_text(app.replace("{folder}", str(folder)).replace("{topic}", topic))

@@ -7,7 +7,6 @@
 
 import re
 import sys
-from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -66,8 +65,10 @@ def _bars(answer: Answer, name: str) -> list[Bar]:
 
 
 def _filled(answer: Answer, plotted: str) -> str:
-    rows = groupby(answer.rows, key=lambda row: tuple(figure.name for figure in row.figures))
-    parts = [_table(names, list(alike)) for names, alike in rows]
+    tables: dict[tuple[str, ...], list[Row]] = {}
+    for row in answer.rows:
+        tables.setdefault(tuple(figure.name for figure in row.figures), []).append(row)
+    parts = [_table(names, rows) for names, rows in tables.items()]
     if plotted:
         parts.append(f"![{plotted}](benchmarks/{answer.question}.svg)")
     return "\n\n".join([*parts, _said(answer)])
