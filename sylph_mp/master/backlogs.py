@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Config, Instance, Topic
 from sylph_mp.logs import Log
@@ -94,6 +92,8 @@ class Backlogs:
 
 def counted(lines: Iterable[str]) -> Mapping[Key, int]:
     """Messages by group and topic, those to be delivered again with the others. Raises ValueError."""
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415  2 MiB, and most ask no broker
+
     own = "\n".join(line for line in lines if line.startswith(f"{SERIES}{{"))
     total: Counter[Key] = Counter()
     for family in text_string_to_metric_families(own):
