@@ -3,7 +3,7 @@
 The real session is in `rocketmq/`; tests bring their own. All of it is called on the loop thread only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,6 +52,11 @@ class Received(Protocol):
     @property
     def stored_ms(self) -> int:
         """The broker's store time, milliseconds since 1970 UTC."""
+        ...
+
+    @property
+    def carrier(self) -> Mapping[str, str]:
+        """Where the sender's trace context is: the user's properties, with the system's field as `traceparent`."""
         ...
 
     def message(self, attempt: int) -> Message: ...

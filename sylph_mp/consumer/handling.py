@@ -21,13 +21,13 @@ from sylph_mp.consumer.worker_pool import WorkerPool
 from sylph_mp.frames import FrameStream
 from sylph_mp.logs import Log
 from sylph_mp.pipe import Command, Spawn
-from sylph_mp.producer.encoding import Encoder
-from sylph_mp.producer.outgoing import Limits
+from sylph_mp.producer.new_encoder import new_encoder
 from sylph_mp.shm.outbox import OutboxWriter
 from sylph_mp.shm.receipts import Receipts
 from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import Table
 from sylph_mp.shm.vitals import VitalsWriter
+from sylph_mp.tracing import traces
 
 
 class Handling:
@@ -55,12 +55,12 @@ class Handling:
             loop=asyncio.get_running_loop(),
         )
         sender = Sender(
-            encoders={name: Encoder(instance.namespace, Limits()) for name, instance in config.instances.items()},
+            encoders={name: new_encoder(instance.namespace) for name, instance in config.instances.items()},
             largest_bytes=outbox.largest_bytes,
             send_now=outbox.send_now,
         )
         handler_log = logging.getLogger(config.app.partition(":")[0])
-        invocation = Invocation(slot=spawn.slot, log=log, handler_log=handler_log, sender=sender)
+        invocation = _kind_of_invocation()(slot=spawn.slot, log=log, handler_log=handler_log, sender=sender)
         self.thread_calls = ThreadCalls()
         execution = Execution(table=table, invocation=invocation, guard=self.thread_calls.guard)
         completions = Completions(loop=asyncio.get_running_loop())
@@ -96,3 +96,12 @@ class Handling:
         """A worker thread's first words, in it."""
         self._vitals.thread(thread - 1, ident)
         self.thread_calls.enter(thread, ident)
+
+
+def _kind_of_invocation() -> type[Invocation]:
+    """The start hooks have run: a tracer provider that they set is there."""
+    if not traces():
+        return Invocation
+    from sylph_mp.consumer.traced_invocation import TracedInvocation  # noqa: PLC0415  needs the extra `otel`
+
+    return TracedInvocation

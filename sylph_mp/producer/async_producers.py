@@ -18,7 +18,8 @@ from sylph_mp.config.schema import Producers as Settings
 from sylph_mp.errors import SaturatedError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log
-from sylph_mp.producer.encoding import Encoded, Encoder, Kind
+from sylph_mp.producer.encoding import Encoded, Kind
+from sylph_mp.producer.new_encoder import new_encoder
 from sylph_mp.producer.outgoing import Limits, Outgoing
 from sylph_mp.producer.outlet import Receipt
 from sylph_mp.producer.producers import CLOSE_S, instance_of, refuse_disorder
@@ -46,7 +47,7 @@ class AsyncProducers:
         self.dropped = 0
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._encoder = Encoder(instance.namespace, Limits())
+        self._encoder = new_encoder(instance.namespace)
         self._publisher = Publisher(
             instance,
             settings,

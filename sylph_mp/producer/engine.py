@@ -15,6 +15,7 @@ from sylph_mp.lifecycle import Deadline
 from sylph_mp.producer.encoding import Encoded, Encoder
 from sylph_mp.producer.gate import Gate
 from sylph_mp.producer.loop_thread import LoopThread
+from sylph_mp.producer.new_encoder import new_encoder
 from sylph_mp.producer.outgoing import Limits
 from sylph_mp.producer.outlet import OnReceipt, Receipt
 from sylph_mp.producer.publisher import Publisher
@@ -48,7 +49,7 @@ class Collector:
 
 class Engine:
     def __init__(self, instance: Instance, settings: Producers, *, clock: Clock, on_orphan: OnOrphan | None) -> None:
-        self.encoder = Encoder(instance.namespace, Limits())
+        self.encoder = new_encoder(instance.namespace)
         self.dropped = 0
         self._settings = settings
         self._clock = clock

@@ -64,6 +64,14 @@ class Delivery(Struct, gc=False):  # which holds nothing that could refer to it
     def queue(self) -> tuple[str, int]:
         return broker_of(self.handle) or str(self._whole().system_properties.store_host), self.queue_id
 
+    @property
+    def carrier(self) -> dict[str, str]:
+        whole = self._whole()
+        carrier = dict(whole.user_properties)
+        if whole.system_properties.trace_context:
+            carrier.setdefault("traceparent", whole.system_properties.trace_context)
+        return carrier
+
     def message(self, attempt: int) -> Message:
         """Raises CorruptBodyError."""
         return message_of(self._whole(), attempt)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 
 from sylph_mp.api.message import Message
 from sylph_mp.errors import BrokerError
@@ -23,6 +24,7 @@ class FakeReceived:
         attempt: int = 1,
         offset: int = 0,
         stored_ms: int = 0,
+        properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.body = body
         self.frame = body
@@ -34,9 +36,17 @@ class FakeReceived:
         self.queue = ("broker-a", 0)
         self.offset = offset
         self.stored_ms = stored_ms
+        self.carrier = properties
 
     def message(self, attempt: int) -> Message:
-        return Message(id=self.id, topic=self.topic, body=self.body, group=self.group or None, attempt=attempt)
+        return Message(
+            id=self.id,
+            topic=self.topic,
+            body=self.body,
+            properties=dict(self.carrier),
+            group=self.group or None,
+            attempt=attempt,
+        )
 
 
 class FakeSession:

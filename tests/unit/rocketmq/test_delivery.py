@@ -82,3 +82,10 @@ def test_nothing_of_a_frame_is_lost_by_reading_it_in_brief():
     brief = ReceiveMessageResponse.FromString(received)
     again = service_pb2.ReceiveMessageResponse.FromString(brief.SerializeToString())
     assert again == service_pb2.ReceiveMessageResponse.FromString(received)
+
+
+def test_trace_context_is_in_the_properties_or_in_the_systems_own_field():
+    message = service_pb2.ReceiveMessageResponse.FromString(frame(trace_context="00-1-2-01"))
+    assert Delivery.parse(message.SerializeToString()).carrier == {"traceparent": "00-1-2-01"}
+    message.message.user_properties.update({"traceparent": "00-3-4-01", "region": "eu"})
+    assert Delivery.parse(message.SerializeToString()).carrier == {"traceparent": "00-3-4-01", "region": "eu"}
