@@ -12,6 +12,7 @@ from sylph_mp.logs import Log
 from sylph_mp.master import restarts
 from sylph_mp.master.child import Child
 from sylph_mp.master.crash_reports import CrashReport
+from sylph_mp.master.moves import Move
 from sylph_mp.master.slot import Slot
 from sylph_mp.pipe import Adopted
 
@@ -93,6 +94,17 @@ class Chronicle:
 
     def not_scaled(self, error: Exception) -> None:
         self._master.exception("bug", f"the autoscaler failed: {error}", error, place="autoscaler")
+
+    def moved(self, moves: Iterable[Move]) -> None:
+        """For the weights of the last minute; each is told, as each lets a queue run dry for a moment."""
+        for move in moves:
+            shard, (left, gone_to) = f"{move.shard.topic}/{move.shard.number}", (move.source_load, move.target_load)
+            text = (
+                f"{shard} from slot {move.source} to slot {move.target} by weight, {move.weight:.1f} threads busy: "
+                f"slot {move.source} bore {left.before:.1f}, now {left.after:.1f}; "
+                f"slot {move.target} bore {gone_to.before:.1f}, now {gone_to.after:.1f}"
+            )
+            self._master.info("moved", text, shard=shard, **{"from": move.source, "to": move.target})
 
     def replaced(self, numbers: Iterable[int]) -> None:
         self._master.info("replaced", f"new consumers in slots {', '.join(map(str, numbers)) or '-'}")

@@ -15,6 +15,7 @@ from sylph_mp.config.schema import Config, Topic
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master.child import Child
+from sylph_mp.master.moves import Move, moves
 from sylph_mp.master.placement import Assignment, place
 from sylph_mp.master.slot import Slot
 from sylph_mp.pipe import Assign, Shard
@@ -135,6 +136,14 @@ class Fleet:
         self._placed = self._place({number: child for number, (_, child) in runners.items()})
         self._run = {runners[number][0].number: shards for number, shards in self._placed.items()}
         self._basis = basis if self._placed == before else None
+
+    def weigh(self, weights: dict[str, float]) -> list[Move]:
+        """Place by new weights; what moves for them alone."""
+        self.assign()
+        before = self._placed
+        self.weights = weights
+        self.assign()
+        return moves(before, self._placed, weights)
 
     def run_by(self, number: int) -> tuple[Shard, ...]:
         """The shards that the consumer in a slot runs: its own slot's, or those of the one it stands in for."""

@@ -242,7 +242,7 @@ class Supervisor:
         topics = self._fleet.config.topics
         weights = self._loads.weights({name: topic.shards for name, topic in topics.items()}, now)
         if weights is not None:
-            self._fleet.weights = weights
+            self._chronicle.moved(self._fleet.weigh(weights))
 
     def _drain_unwanted(self) -> None:
         for slot in self._fleet:

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from sylph_mp.config.schema import Config, Consumers, Control, Range, Topic
 from sylph_mp.control.observation import QuietMark
 from sylph_mp.master.fleet import Fleet
+from sylph_mp.master.moves import Load, Move
 from sylph_mp.master.placement import place
 from sylph_mp.master.slot import Slot
-from sylph_mp.pipe import Assign
+from sylph_mp.pipe import Assign, Shard
 
 MARK = QuietMark(since_wall=0.0, by="ops")
 
@@ -117,6 +118,34 @@ def test_a_pinned_topic_stays_on_its_slots_and_others_are_spread_over_all() -> N
     fleet.slots[2].quiet = MARK
     fleet.assign()
     assert [sum(shard.startswith("orders") for shard in child.shards) for child in children] == [0, 0, 4]
+
+
+def test_what_moves_for_its_weight_is_told_and_nothing_else_that_moves_then() -> None:
+    fleet, (first, second) = fleet_of(2, config(cold=1, hot=1, mild=1, warm=1))
+    fleet.assign()
+    assert (first.shards, second.shards) == (["cold/0", "mild/0"], ["hot/0", "warm/0"])
+    assert fleet.weigh({"cold": 0.0, "mild": 1.0, "hot": 4.0, "warm": 2.5}) == [
+        Move(
+            shard=Shard("cold", 0),
+            weight=0.0,
+            source=1,
+            target=2,
+            source_load=Load(before=1.0, after=3.5),
+            target_load=Load(before=6.5, after=4.0),
+        ),
+        Move(
+            shard=Shard("warm", 0),
+            weight=2.5,
+            source=2,
+            target=1,
+            source_load=Load(before=6.5, after=4.0),
+            target_load=Load(before=1.0, after=3.5),
+        ),
+    ]
+    assert (first.shards, second.shards) == (["mild/0", "warm/0"], ["cold/0", "hot/0"])
+    second.takes_work = False
+    assert fleet.weigh(fleet.weights) == []
+    assert first.shards == ["cold/0", "hot/0", "mild/0", "warm/0"]
 
 
 def test_who_stands_in_runs_the_shards_of_its_slot_alone_until_the_successor_is_ready() -> None:
