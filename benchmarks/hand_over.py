@@ -3,8 +3,8 @@
     python -m benchmarks.hand_over [--kills 50] [--processes 4] [--every-s 15.5]
 
 Handlers sleep, and write into files when they begin and end a message. A slot is to be killed again after more than a
-minute: sooner, its restart waits. More processes than the host has room for measure the host. Ends with an error if a message was lost, or one that had ended ran
-again.
+minute: sooner, its restart waits. More processes than the host has room for measure the host. Ends with an error if a
+message was lost, or one that had ended ran again.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ class SignalStatus(Struct, frozen=True, kw_only=True):
 
     signal: str
     unit: str
-    """ratio, s or bytes"""
+    """ratio, s, bytes or messages"""
     value: float | None
     grow_from: float | None = None
     """More is wanted from here on."""

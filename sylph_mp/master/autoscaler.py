@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from sylph_mp.master import scaling_words as words
+from sylph_mp.master.scaling_backlog import BacklogMeter
 from sylph_mp.master.scaling_load import Load, LoadMeter
 from sylph_mp.master.scaling_need import INTERPRETER, Demand, consumers_for, threads_for
 from sylph_mp.master.scaling_peaks import Peaks
@@ -25,6 +26,9 @@ SHRINK_TO = 0.65
 WAIT_S = 0.5
 WAIT_BUSY = 0.66
 WAIT_PRESSURE = 1.05
+#: A backlog that rises counts from there on as well: where less is in use it is something else that holds the messages
+#: up, such as a rate, their order or the broker, and no process would help.
+RISING_BUSY = WAIT_BUSY
 #: No wait between shrinking and shrinking gets longer, however often it was regretted.
 MOST_PATIENCE_S = 3600.0
 
@@ -59,6 +63,7 @@ class Autoscaler:
     def __init__(self, *, pace: Pace) -> None:
         self._pace = pace
         self._meter = LoadMeter()
+        self._backlog = BacklogMeter()
         self._peaks = Peaks(pace.shrink_after_s)
         self._patience_s = pace.shrink_after_s
         self._pressing_since: float | None = None
@@ -72,8 +77,9 @@ class Autoscaler:
 
     def decide(self, signal: FleetSignal, bounds: Bounds) -> Decision:
         """To be asked once a look, with the newest reports."""
-        load = self._meter.measure(signal.consumers)
         self._note_change(signal)
+        rising = self._backlog.measure(signal.backlogs, since=self._settled_at)
+        load = self._meter.measure(signal.consumers, rising=rising)
         if load is None or signal.blocked is not None:
             self._pressing_since = None
             return self._within(signal, bounds, load, signal.blocked or "no consumer has told enough yet")
@@ -176,7 +182,19 @@ def _cause(load: Load) -> str | None:
         return words.interpreter(load.cpu_each, GROW_FROM)
     if load.wait_p99_s is not None and waits_too_long(load):
         return words.wait(load.wait_p99_s, WAIT_S)
+    if rises(load):
+        return words.rising(load.rising_per_s, _used(load))
     return None
+
+
+def rises(load: Load) -> bool:
+    """Whether more and more waits in the brokers, and who could do it is busy."""
+    return load.rising_per_s > 0 and _used(load) >= RISING_BUSY and load.pressure > WAIT_PRESSURE
+
+
+def _used(load: Load) -> float:
+    """Share of what is used most: threads, async calls, or the interpreter if that is a limit."""
+    return max(load.busy_ratio, load.calls_ratio, min(1.0, load.cpu_each) if load.cpu_each <= INTERPRETER else 0.0)
 
 
 def waits_too_long(load: Load) -> bool:

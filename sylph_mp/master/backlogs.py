@@ -30,7 +30,13 @@ Fetch = Callable[[str], str]
 """The text of a page; raises OSError or ValueError."""
 
 
-class _Count(NamedTuple):
+class Count(NamedTuple):
+    at: float
+    """CLOCK_MONOTONIC"""
+    messages: int
+
+
+class _Counts(NamedTuple):
     at: float
     messages: Mapping[Key, int]
 
@@ -42,16 +48,22 @@ class Backlogs:
         self._fetch = fetch
         self._clock = clock
         self._log = log
-        self._counts: dict[str, _Count] = {}
+        self._counts: dict[str, _Counts] = {}
         """By instance."""
         self._failing: set[str] = set()
 
     def of(self, topic: Topic) -> int | None:
         """Messages that wait for the topic's group; None if nobody says."""
+        count = self.count(topic)
+        return None if count is None else count.messages
+
+    def count(self, topic: Topic) -> Count | None:
+        """The same, with when it was counted."""
         count, instance = self._counts.get(topic.instance), self._config().instances.get(topic.instance)
         if count is None or instance is None or self._clock.monotonic() - count.at > STALE_S:
             return None
-        return count.messages.get((_named(instance, topic.group), _named(instance, topic.name)))
+        messages = count.messages.get((_named(instance, topic.group), _named(instance, topic.name)))
+        return None if messages is None else Count(count.at, messages)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -77,7 +89,7 @@ class Backlogs:
         if instance.name in self._failing:
             self._failing.remove(instance.name)
             self._log.info("backlog", "known again", instance=instance.name)
-        self._counts[instance.name] = _Count(self._clock.monotonic(), messages)
+        self._counts[instance.name] = _Counts(self._clock.monotonic(), messages)
 
     def _read(self, urls: Sequence[str]) -> Mapping[Key, int]:
         total: Counter[Key] = Counter()

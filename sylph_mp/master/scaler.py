@@ -7,6 +7,7 @@ from sylph_mp.clock import Clock
 from sylph_mp.control.autoscale_status import AutoscaleStatus
 from sylph_mp.logs import Log
 from sylph_mp.master.autoscaler import Autoscaler, Decision, Pace
+from sylph_mp.master.backlogs import Backlogs
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.host import HostProbe
 from sylph_mp.master.scaling_history import ScalingHistory, Size
@@ -16,11 +17,14 @@ from sylph_mp.master.scaling_view import Hold, View, show
 
 
 class Scaler:
-    def __init__(self, *, fleet: Fleet, probe: HostProbe, pace: Pace, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, *, fleet: Fleet, probe: HostProbe, backlogs: Backlogs, pace: Pace, clock: Clock, log: Log
+    ) -> None:
         self.hold: Hold | None = None
         """Until somebody releases it, the fleet is as large as this says."""
         self._fleet = fleet
         self._probe = probe
+        self._backlogs = backlogs
         self._pace = pace
         self._clock = clock
         self._log = log
@@ -29,6 +33,7 @@ class Scaler:
         self._topics = TopicSignals()
         self._decision: Decision | None = None
         self._host: HostSignal | None = None
+        self._backlog: int | None = None
         self._next_look_at = clock.monotonic()
         self._changed_at: float | None = None
         self._began_at = clock.monotonic()
@@ -45,7 +50,10 @@ class Scaler:
         self._next_look_at = now + self._pace.look_s
         fleet = self._fleet
         self._host = self._probe.look(now)
-        signal = sample(fleet, topics=self._topics, host=self._host, now=now, replacing=replacing)
+        signal = sample(
+            fleet, topics=self._topics, host=self._host, backlogs=self._backlogs, now=now, replacing=replacing
+        )
+        self._backlog = sum(each.messages for each in signal.backlogs) if signal.backlogs else None
         self._decision = decision = self._autoscaler.decide(signal, bounds_of(fleet.config))
         before, wish = Size(fleet.wanted, fleet.threads), Size(decision.consumers, decision.threads)
         if self.hold is not None and wish != before:
@@ -79,6 +87,7 @@ class Scaler:
                 hold=self.hold,
                 decision=self._decision,
                 host=self._host,
+                backlog=self._backlog,
                 lines=self._history.lines,
                 since_s=now - since,
                 changed=self._changed_at is not None,

@@ -5,8 +5,9 @@ prefetch, and says more of its appetite than of the load.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import sqrt
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -27,6 +28,8 @@ CATCH_UP_S = 60.0
 BEHIND_S = 20.0
 #: The most that one look may see come for each message done.
 MOST_PRESSURE = 4.0
+
+NOT_RISING: Mapping[str, float] = MappingProxyType({})
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,8 @@ class Load(Struct, frozen=True, kw_only=True):
     """How long a consumer is at what one receive may bring: a wait so long may be its own prefetch."""
     pressure: float
     """Messages that come for each that is done; above 1 they pile up somewhere."""
+    rising_per_s: float
+    """Messages a second that more wait in the brokers, of topics where that has been rising for some time."""
     rss_bytes: int
     """Of the largest consumer."""
 
@@ -70,8 +75,11 @@ class LoadMeter:
     def __init__(self) -> None:
         self._past: dict[int, deque[ConsumerSignal]] = {}
 
-    def measure(self, consumers: Iterable[ConsumerSignal]) -> Load | None:
-        """Take in the newest reports of all consumers there are; None while there is none that has told twice."""
+    def measure(self, consumers: Iterable[ConsumerSignal], *, rising: Mapping[str, float] = NOT_RISING) -> Load | None:
+        """Take in the newest reports of all consumers there are; None while there is none that has told twice.
+
+        `rising` are messages a second that more wait in the brokers, by topic.
+        """
         newest = {consumer.pid: consumer for consumer in consumers}
         self._past = {pid: self._past.get(pid) or deque(maxlen=KEPT) for pid in newest}
         for pid, consumer in newest.items():
@@ -79,16 +87,19 @@ class LoadMeter:
             if not past or consumer.at > past[-1].at:
                 past.append(consumer)
         told = [past for past in self._past.values() if len(past) > 1]
-        return _load(told) if told else None
+        return _load(told, rising) if told else None
 
 
 Past = deque[ConsumerSignal]
 
 
-def _load(told: list[Past]) -> Load:
+def _load(told: list[Past], rising: Mapping[str, float]) -> Load:
     spans = [_Span(_since(past, WINDOW_S), past[-1]) for past in told]
     ages = [topic.age_s for span in spans for topic in span.last.topics if topic.age_s is not None]
     flows = _flows(told)
+    for topic, per_s in rising.items():
+        if topic in flows:
+            flows[topic].rising_per_s = per_s
     threads = sum(span.last.threads for span in spans)
     return Load(
         consumers=len(told),
@@ -99,8 +110,9 @@ def _load(told: list[Past]) -> Load:
         cpu=sum((span.last.cpu_s - span.first.cpu_s) / span.s for span in spans),
         wait_p99_s=quantile_s(merge(_waits(told)), 0.99),
         age_s=sum(ages) / len(ages) if ages else None,
-        receive_s=MAX_BATCH * len(told) / threads * _each_s(flows),
-        pressure=_pressure(flows, behind_s=min(ages, default=0.0)),
+        receive_s=MAX_BATCH * len(told) / threads * _each_s(flows.values()),
+        pressure=_pressure(flows.values(), behind_s=min(ages, default=0.0)),
+        rising_per_s=sum(rising.values()),
         rss_bytes=max(span.last.rss_bytes for span in spans),
     )
 
@@ -137,9 +149,19 @@ class _Flow:
     def __init__(self) -> None:
         self.received = 0
         self.arrived_per_s = 0.0
+        self.rising_per_s = 0.0
+        """In the brokers."""
         self.started_per_s = 0.0
         self.run_s = 0.0
         self.started = 0
+
+    @property
+    def comes_per_s(self) -> float:
+        """By how messages age or, where more and more waits in the brokers, by their counts: what either has seen."""
+        if not self.rising_per_s:
+            return self.arrived_per_s
+        counted = min(self.started_per_s + self.rising_per_s, MOST_PRESSURE * self.started_per_s)
+        return max(self.arrived_per_s, counted)
 
     @property
     def each_s(self) -> float:
@@ -165,22 +187,22 @@ def _ageing(span: _Span, before: TopicSignal, after: TopicSignal) -> float:
     return min(1.0 - 1.0 / MOST_PRESSURE, (after.age_s - before.age_s) / span.s)
 
 
-def _flows(told: list[Past]) -> list[_Flow]:
+def _flows(told: list[Past]) -> dict[str, _Flow]:
     flows: dict[str, _Flow] = {}
     for past in told:
         span = _Span(_since(past, _enough(past)), past[-1])
         for before, after in span.topics():
             flows.setdefault(after.topic, _Flow()).add(span, before, after)
-    return list(flows.values())
+    return flows
 
 
-def _each_s(flows: list[_Flow]) -> float:
+def _each_s(flows: Collection[_Flow]) -> float:
     """Handler time of a message, all topics."""
     started = sum(flow.started for flow in flows)
     return sum(flow.run_s for flow in flows) / started if started else 0.0
 
 
-def _pressure(flows: list[_Flow], *, behind_s: float) -> float:
+def _pressure(flows: Collection[_Flow], *, behind_s: float) -> float:
     """What comes over what is done, each message counting by its handler's time; never more than is certain.
 
     A rate of n messages is uncertain by 1/sqrt(n) of itself. `behind_s` is how old messages are when received.
@@ -189,7 +211,7 @@ def _pressure(flows: list[_Flow], *, behind_s: float) -> float:
     received = sum(flow.received for flow in flows)
     if done <= 0 or not received:
         return 1.0
-    comes = sum(flow.arrived_per_s * flow.each_s for flow in flows) * (1.0 - 1.0 / sqrt(received))
+    comes = sum(flow.comes_per_s * flow.each_s for flow in flows) * (1.0 - 1.0 / sqrt(received))
     return min(MOST_PRESSURE, comes / done + max(0.0, behind_s - BEHIND_S) / CATCH_UP_S)
 
 

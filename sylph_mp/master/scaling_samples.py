@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from sylph_mp.config.schema import Config
 from sylph_mp.control import facts
+from sylph_mp.master.backlogs import Backlogs
 from sylph_mp.master.child import Child
 from sylph_mp.master.fleet import Fleet
-from sylph_mp.master.scaling_signals import Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
+from sylph_mp.master.scaling_signals import BacklogSignal, Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
 from sylph_mp.master.slot import geometry_of
 from sylph_mp.pipe import Report, TopicReport
 from sylph_mp.shm.segment import available_bytes, needed_bytes
@@ -32,7 +33,9 @@ class TopicSignals:
             yield made[1]
 
 
-def sample(fleet: Fleet, *, topics: TopicSignals, host: HostSignal, now: float, replacing: bool) -> FleetSignal:
+def sample(
+    fleet: Fleet, *, topics: TopicSignals, host: HostSignal, backlogs: Backlogs, now: float, replacing: bool
+) -> FleetSignal:
     """`replacing`: a rollout goes on."""
     reports = list(_reports(fleet, now))
     return FleetSignal(
@@ -47,8 +50,18 @@ def sample(fleet: Fleet, *, topics: TopicSignals, host: HostSignal, now: float, 
         shards=sum(topic.shards for topic in fleet.config.topics.values() if topic.name not in fleet.quiet_topics),
         shm_slots=_shm_slots(fleet),
         host=host,
+        backlogs=tuple(_backlogs(fleet, backlogs)),
         blocked=_blocked(fleet, reports, now, replacing=replacing),
     )
+
+
+def _backlogs(fleet: Fleet, backlogs: Backlogs) -> Iterator[BacklogSignal]:
+    """Of a topic with a rate what waits does so on purpose: no consumer would change it."""
+    for topic in fleet.config.topics.values():
+        held_up = topic.name in fleet.quiet_topics or topic.rate > 0
+        count = None if held_up else backlogs.count(topic)
+        if count is not None:
+            yield BacklogSignal(topic.name, count.at, count.messages)
 
 
 def bounds_of(config: Config) -> Bounds:

@@ -41,6 +41,15 @@ class ConsumerSignal(Struct, frozen=True, kw_only=True):
     topics: tuple[TopicSignal, ...]
 
 
+class BacklogSignal(Struct, frozen=True):
+    """A count of what waits in the brokers for one topic's group."""
+
+    topic: str
+    at: float
+    """CLOCK_MONOTONIC"""
+    messages: int
+
+
 class HostSignal(Struct, frozen=True, kw_only=True):
     """The host, or the cgroup if that is narrower."""
 
@@ -64,6 +73,8 @@ class FleetSignal(Struct, frozen=True, kw_only=True):
     shm_slots: int
     """How many further slots have their shared memory, or find room for it."""
     host: HostSignal
+    backlogs: tuple[BacklogSignal, ...]
+    """The newest count of each topic whose brokers tell, and which nothing but the load holds up."""
     blocked: str | None
     """Why nothing is to be decided now, such as while consumers are replaced."""
 

@@ -9,7 +9,7 @@ from sylph_mp.config.schema import Range
 from sylph_mp.control.autoscale_status import AutoscaleStatus, ScalingStatus, SignalStatus
 from sylph_mp.control.quantities import roughly, share, spaced
 from sylph_mp.control.timestamps import clock_time, rfc3339
-from sylph_mp.master.autoscaler import GROW_FROM, SHRINK_TO, WAIT_S, Decision, waits_too_long
+from sylph_mp.master.autoscaler import GROW_FROM, SHRINK_TO, WAIT_S, Decision, rises, waits_too_long
 from sylph_mp.master.scaling_history import Line
 from sylph_mp.master.scaling_load import Load
 from sylph_mp.master.scaling_need import INTERPRETER
@@ -34,6 +34,8 @@ class View(Struct, frozen=True, kw_only=True):
     decision: Decision | None
     """The newest; None before the first look."""
     host: HostSignal | None
+    backlog: int | None
+    """Messages that wait in the brokers; None where they do not tell."""
     lines: tuple[Line, ...]
     since_s: float
     """How long it has been as it is."""
@@ -162,6 +164,8 @@ def _signals(view: View) -> Iterator[SignalStatus]:
         yield _ratio("async calls", load.calls_ratio, below)
     yield _wait(load)
     yield _age(load)
+    if view.backlog is not None:
+        yield _backlog(view.backlog, load)
     if view.host is not None:
         yield from _host(view.host, load)
 
@@ -184,6 +188,13 @@ def _wait(load: Load | None) -> SignalStatus:
 def _age(load: Load | None) -> SignalStatus:
     says = "rising" if load and load.pressure > 1.05 else "hold"
     return SignalStatus(signal="age at receipt", unit="s", value=load.age_s if load else None, says=says)
+
+
+def _backlog(messages: int, load: Load | None) -> SignalStatus:
+    says = "hold"
+    if load is not None and load.rising_per_s > 0:
+        says = "grow" if rises(load) else "hold: consumers are not busy"
+    return SignalStatus(signal="backlog", unit="messages", value=messages, says=says)
 
 
 def _host(host: HostSignal, load: Load | None) -> Iterator[SignalStatus]:

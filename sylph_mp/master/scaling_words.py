@@ -1,7 +1,7 @@
 """The sentences of the autoscaler: what was measured, against which limit, and what that means. Pure."""
 
 from sylph_mp.config.schema import Range
-from sylph_mp.control.quantities import duration, seconds, setting, share, spaced
+from sylph_mp.control.quantities import duration, rate, seconds, setting, share, spaced
 from sylph_mp.master.scaling_load import WINDOW_S, Load
 from sylph_mp.master.scaling_need import Demand
 from sylph_mp.master.scaling_room import Room
@@ -20,6 +20,10 @@ def interpreter(ratio: float, limit: float) -> str:
 
 def wait(wait_s: float, limit_s: float) -> str:
     return f"wait p99 {spaced(duration(wait_s))} {_FOR}, above {spaced(duration(limit_s))}"
+
+
+def rising(per_s: float, used_ratio: float) -> str:
+    return f"backlog rising by {rate(per_s)}/s for 15 s, with consumers {_share(used_ratio)} busy"
 
 
 def cure(demand: Demand, *, more_threads: bool) -> str:

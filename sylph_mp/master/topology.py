@@ -88,7 +88,8 @@ class Master:
         self._clock = clock
         self._memory = memory = SlotMemory(config, clock=clock, log=log)
         self._fleet = fleet = memory.make_fleet()
-        scaler = Scaler(fleet=fleet, probe=options.host or Host(), pace=options.pace, clock=clock, log=log)
+        self._backlogs = backlogs = Backlogs(config=lambda: fleet.config, fetch=fetch, clock=clock, log=log)
+        scaler = _scaler(fleet, backlogs, options, clock, log)
         self._history = history = History()
         self._timeline = Timeline()
         rules = Rules()
@@ -122,7 +123,6 @@ class Master:
             chronicle=Chronicle(),
             clock=clock,
         )
-        self._backlogs = Backlogs(config=lambda: fleet.config, fetch=fetch, clock=clock, log=log)
         live_settings = LiveSettings(fleet=fleet, load=load, clock=clock)
         observer = Observer(
             fleet=fleet,
@@ -131,7 +131,7 @@ class Master:
             quarantine=quarantine,
             live_settings=live_settings,
             outlets=self._outlets,
-            backlogs=self._backlogs,
+            backlogs=backlogs,
             message_id=message_id,
             clock=clock,
         )
@@ -281,6 +281,11 @@ class Master:
         for slot in self._fleet:
             slot.release()
         self._rate_limits.release()
+
+
+def _scaler(fleet: Fleet, backlogs: Backlogs, options: Options, clock: Clock, log: Log) -> Scaler:
+    probe = options.host or Host()
+    return Scaler(fleet=fleet, probe=probe, backlogs=backlogs, pace=options.pace, clock=clock, log=log)
 
 
 def _replacer(fleet: Fleet, scaler: Scaler, clock: Clock) -> Replacer:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from sylph_mp.config.schema import Range
 from sylph_mp.histogram import bucket_of
 from sylph_mp.master.autoscaler import Autoscaler, Decision, Pace
-from sylph_mp.master.scaling_signals import Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
+from sylph_mp.master.scaling_signals import BacklogSignal, Bounds, ConsumerSignal, FleetSignal, HostSignal, TopicSignal
 
 STEP_S = 0.5
 PREFETCH_S = 2.0
+#: Between two counts of what waits in the broker.
+COUNT_S = 5.0
 MIB = 1 << 20
 
 Rate = Callable[[float], float]
@@ -81,6 +83,8 @@ class Simulation:
     memory_slots: int = 1000
     """How many consumers the host's memory holds."""
     shards: int = 1000
+    metrics: bool = False
+    """Whether the broker tells what waits in it."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -94,6 +98,7 @@ class Simulation:
         self.next_pid = 1
         self.cpu_used = 0.0
         self.moments: list[Moment] = []
+        self.counts: tuple[BacklogSignal, ...] = ()
 
     def run(self, seconds: float, rate: Rate) -> list[Moment]:
         """Go on for so long; `rate` is asked for the time since this call."""
@@ -192,6 +197,9 @@ class Simulation:
         )
 
     def _look(self) -> None:
+        if self.metrics and (not self.counts or self.now - self.counts[0].at >= COUNT_S):
+            waiting = sum(amount for _, amount in self.backlog)
+            self.counts = (BacklogSignal("orders", self.now, round(waiting)),)
         told = tuple(consumer.report for consumer in self.consumers if consumer.report is not None)
         memory = self.memory_slots * 125 * MIB
         host = HostSignal(
@@ -209,6 +217,7 @@ class Simulation:
             shards=self.shards,
             shm_slots=1000,
             host=host,
+            backlogs=self.counts,
             blocked=None,
         )
         decision = self.autoscaler.decide(signal, self.bounds)

@@ -43,6 +43,7 @@ class Trace:
         self.memory_slots = chance.choice((6, 1000, 1000))
         self.base = self.capacity(self.processes[0], self.threads[0]) * chance.uniform(0.0, 0.7)
         self.top = self.capacity(self.processes[1], self.threads[1]) * chance.uniform(0.0, 1.3)
+        self.metrics = chance.random() < 0.5
 
     def capacity(self, consumers: int, threads: int) -> float:
         """Messages a second."""
@@ -68,6 +69,7 @@ class Trace:
             noise=self.noise,
             boot_s=self.boot_s,
             memory_slots=self.memory_slots,
+            metrics=self.metrics,
         )
 
 

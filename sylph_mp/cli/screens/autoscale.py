@@ -6,7 +6,7 @@ from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.text import wrapped
 from sylph_mp.cli.screens.view import View
 from sylph_mp.control.autoscale_status import AutoscaleStatus, ScalingStatus, SignalStatus
-from sylph_mp.control.quantities import UNKNOWN, roughly, seconds, setting, share, size, spaced, whole_duration
+from sylph_mp.control.quantities import UNKNOWN, rate, roughly, seconds, setting, share, size, spaced, whole_duration
 from sylph_mp.control.timestamps import parse_rfc3339
 
 _SIGNALS = (
@@ -16,6 +16,8 @@ _SIGNALS = (
     Column(name="SHRINK-BELOW"),
     Column(name="SAYS", right=False),
 )
+#: Quantities by their unit.
+_WORDS = {"ratio": share, "s": whole_duration, "bytes": size, "messages": rate}
 _TIME, _GAP = len("14:10:21"), 2
 
 
@@ -62,14 +64,14 @@ def _grow_from(signal: SignalStatus) -> str:
     if signal.limit is not None:
         return f"up to {_quantity(signal.limit, signal.unit)}"
     if signal.grow_from is None:
-        return "rising" if signal.unit == "s" else UNKNOWN
+        return "rising" if signal.unit in {"s", "messages"} else UNKNOWN
     return setting(signal.grow_from) if signal.unit == "s" else _quantity(signal.grow_from, signal.unit)
 
 
 def _quantity(value: float | None, unit: str) -> str:
     if value is None:
         return UNKNOWN
-    return share(value) if unit == "ratio" else whole_duration(value) if unit == "s" else size(value)
+    return _WORDS[unit](value)
 
 
 def _history(lines: tuple[ScalingStatus, ...], view: View, zone: tzinfo | None) -> list[str]:

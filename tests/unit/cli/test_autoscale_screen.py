@@ -60,6 +60,7 @@ def status(**changed) -> AutoscaleStatus:
         "hold": None,
         "decision": Decision(action="hold", consumers=4, threads=8, wish=4, why="threads 66 % busy", load=busy),
         "host": host(cpu_ratio=0.58),
+        "backlog": None,
         "lines": HISTORY,
         "since_s": 720.0,
         "changed": True,

@@ -35,6 +35,7 @@ def load(**changed: Any) -> Load:
         "age_s": None,
         "receive_s": 0.0,
         "pressure": 1.0,
+        "rising_per_s": 0.0,
         "rss_bytes": 100 * MIB,
     }
     return Load(**known | changed)
@@ -61,6 +62,7 @@ def fleet(now: float, *consumers: ConsumerSignal, **changed: Any) -> FleetSignal
         "shards": 64,
         "shm_slots": 64,
         "host": host(),
+        "backlogs": (),
         "blocked": None,
     }
     return FleetSignal(now=now, consumers=consumers, **known | changed)

@@ -11,6 +11,7 @@ from sylph_mp.control.observation import QuietMark
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log
 from sylph_mp.master.autoscaler import Pace
+from sylph_mp.master.backlogs import Count
 from sylph_mp.master.fleet import Fleet
 from sylph_mp.master.scaler import Scaler
 from sylph_mp.master.slot import Slot
@@ -48,13 +49,19 @@ class Consumer:
 class World:
     """A fleet in which each consumer is as busy as is said."""
 
-    def __init__(self, *, processes: Range = Range(1, 4), threads: Range = Range(8, 8)) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        *,
+        processes: Range = Range(1, 4),  # noqa: B008 - frozen
+        threads: Range = Range(8, 8),  # noqa: B008 - frozen
+        rate: float = 0.0,
+    ) -> None:
         self.config = Config(
             path="/srv/config.toml",
             app="app:app",
             instances={},
             consumers=Consumers(processes=processes, threads=threads),
-            topics={"orders": Topic(name="orders", instance="default", group="g", shards=8)},
+            topics={"orders": Topic(name="orders", instance="default", group="g", shards=8, rate=rate)},
             control=Control(socket="/srv/sylph.sock"),
             places={"consumers.processes": "config.toml:9:13"},
         )
@@ -65,7 +72,11 @@ class World:
         self.fleet = Fleet(slots[:4], spare=slots[4], config=self.config)
         self.fleet.scale(processes.min)
         probe: Any = SimpleNamespace(look=lambda now: host())
-        self.scaler = Scaler(fleet=self.fleet, probe=probe, pace=Pace(), clock=self.clock, log=Log("master"))
+        self.count: Count | None = None
+        backlogs: Any = SimpleNamespace(count=lambda topic: self.count)
+        self.scaler = Scaler(
+            fleet=self.fleet, probe=probe, backlogs=backlogs, pace=Pace(), clock=self.clock, log=Log("master")
+        )
         self.busy_s = self.done = 0.0
 
     def go_on(self, seconds: int, *, busy: float, done: float, comes: float = 0, away: bool = False) -> None:
@@ -175,3 +186,36 @@ def test_it_looks_once_a_second_however_often_it_is_stepped() -> None:
     for fifth in range(11):
         world.scaler.step(world.clock.now + 1 + fifth / 5, replacing=False)
     assert len(looks) == 3
+
+
+def let_the_backlog_rise(world: World) -> None:
+    """By 100 messages a second, before consumers that are 70 % busy."""
+    for count in range(5):
+        world.count = Count(world.clock.now, 1000 + 500 * count)
+        world.go_on(5, busy=5.6, done=112, comes=112)
+
+
+def test_a_backlog_that_rises_before_busy_consumers_makes_the_fleet_grow() -> None:
+    world = World()
+    let_the_backlog_rise(world)
+    assert world.fleet.wanted == 2
+    assert world.scaler.status().history[0].why == (
+        "backlog rising by 100/s for 15 s, with consumers 70 % busy; "
+        "handlers wait in as many threads as there may be; host CPU 41 %"
+    )
+    (backlog,) = (signal for signal in world.scaler.status().signals if signal.signal == "backlog")
+    assert (backlog.value, backlog.unit) == (3000, "messages")
+
+
+def test_of_a_topic_with_a_rate_it_says_nothing() -> None:
+    world = World(rate=112.0)
+    let_the_backlog_rise(world)
+    assert world.fleet.wanted == 1
+    assert "backlog" not in {signal.signal for signal in world.scaler.status().signals}
+
+
+def test_of_a_quiet_topic_neither() -> None:
+    world = World()
+    world.fleet.quiet_topics["orders"] = MARK
+    let_the_backlog_rise(world)
+    assert world.fleet.wanted == 1
