@@ -37,16 +37,16 @@ class Dispatcher:
         resume: Callable[[Call, range], None],
         refused: Callable[[Call, str], None],
     ) -> None:
-        """`hold` sends the outputs of a call, `resume` waits for those of a dead process; both end in `sent`.
+        """`hold` sends the outputs of a call, `resume` waits for those of a dead process.
 
-        `refused` decides anew about a call one of whose outputs was refused.
+        Both end in `self.stored` or `self.refused`; then `refused` decides anew about the call.
         """
         self._stage = stage
         self._buffer = buffer
         self._settle = settle
         self._hold = hold
         self._resume = resume
-        self._refused = refused
+        self._decide_anew = refused
         self._lanes = Lanes()
         self._order = OffsetOrder()
         self._batching: dict[str, Batching] = {}
@@ -118,18 +118,23 @@ class Dispatcher:
             for call in sending:
                 held = [delivery for delivery in call if delivery.outputs]
                 self._hold(held, held[0].outputs)
-            calls = [[delivery for delivery in call if not delivery.outputs] for call in calls]
+            calls = [rest for call in calls if (rest := [delivery for delivery in call if not delivery.outputs])]
         self._conclude(subscription, calls)
 
-    def sent(self, call: Call, refusal: str | None) -> None:
-        """The outputs of a call were stored, or one was refused; the same for a call of a dead process."""
+    def stored(self, calls: Sequence[Call]) -> None:
+        """All outputs of these calls were stored; the same for calls of a dead process."""
+        self._buffer.finish([delivery for call in calls for delivery in call])
+        for subscription, its in groupby(calls, _subscription_of):
+            self._conclude(subscription, list(its))
+
+    def refused(self, call: Call, reason: str) -> None:
+        """One of its outputs was refused."""
         subscription = call[0].subscription
-        if refusal is not None:
-            self._refused(call, refusal)
-            for delivery in call:
-                assert delivery.result is not None
-                assert delivery.result.failure is not None
-                subscription.stats.fail(delivery.result.failure, raised=True)
+        self._decide_anew(call, reason)
+        for delivery in call:
+            assert delivery.result is not None
+            assert delivery.result.failure is not None
+            subscription.stats.fail(delivery.result.failure, raised=True)
         self._buffer.finish(call)
         self._conclude(subscription, [call])
 

@@ -13,9 +13,6 @@ from sylph_mp.shm.table import ASYNC_THREAD, Table
 
 Call = list[Delivery]
 
-#: Of outputs that are not in the outbox yet.
-NO_NUMBERS = range(0)
-
 
 class Execution:
     def __init__(self, *, table: Table, invocation: Invocation, guard: Callable[[int], Guard]) -> None:
@@ -61,7 +58,7 @@ class Execution:
             result = delivery.result
             assert result is not None
             if delivery.outputs:
-                self._table.hold(delivery.index, NO_NUMBERS)
+                self._table.hold(delivery.index, 0, 0)  # they are not in the outbox yet
                 continue
             finish(delivery.index, result.outcome, result.after_ms)
         return ended_ns

@@ -84,7 +84,7 @@ class Handling:
             resume=outbox.adopt,
             refused=invocation.refused,
         )
-        outbox.conclude_with(self.dispatcher.sent)
+        outbox.conclude_with(self.dispatcher)
         completions.deliver_to(flight_recorder.finished, self.dispatcher.finished)
 
     def stop(self) -> None:

@@ -8,14 +8,14 @@ While something waits for room in the ring, `full` says that no more should be r
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from typing import Protocol
 
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.outputs import Output, Stored
 from sylph_mp.errors import OutputError
 from sylph_mp.pipe import OutputsPut, ReceiptsWritten
-from sylph_mp.producer.encoding import Encoded
 from sylph_mp.shm.layout import RECEIPT_CELLS
 from sylph_mp.shm.outbox import OutboxWriter
 from sylph_mp.shm.receipts import Receipts, ReceiptState
@@ -25,23 +25,36 @@ from sylph_mp.shm.table import Table
 TEXT_BYTES = 64 + 127 + 255 + 64
 
 
-Concluded = Callable[[Call, str | None], None]
+class Conclusion(Protocol):
+    """Who gets a held call when all its receipts are there."""
+
+    def stored(self, calls: Sequence[Call]) -> None:
+        """All outputs of these were."""
+        ...
+
+    def refused(self, call: Call, reason: str) -> None:
+        """At least one of its outputs was."""
+        ...
 
 
 class Waiter(Protocol):
     """Whoever waits for the receipts of some outputs."""
 
-    @property
-    def outputs(self) -> Sequence[Output]:
-        """Those that have yet to get into the ring."""
+    outputs: Sequence[Output]
+    """Those that are not all in the ring yet; none once they are."""
+    count: int
+    """How many outputs there are."""
+    missing: int
+    """How many receipts are due."""
+    refusal: str | None
+    """Why one of them was refused."""
+
+    def numbered(self, first: int) -> None:
+        """All are in the ring, under the numbers from `first` on."""
         ...
 
-    def numbered(self, numbers: range) -> None:
-        """All are in the ring, under these numbers."""
-        ...
-
-    def answered(self, refusal: str | None) -> None:
-        """One of them was stored, or refused for that reason."""
+    def answered(self, stored: list[Call]) -> None:
+        """All receipts are there; a call of which nothing was refused is added to `stored`."""
         ...
 
     def abandoned(self) -> None:
@@ -52,23 +65,26 @@ class Waiter(Protocol):
 class HeldCall:
     """A handler call that has succeeded; its deliveries are settled when its outputs are stored."""
 
-    def __init__(self, call: Call, outputs: Sequence[Output], *, missing: int, outbox: "Outbox") -> None:
-        """`missing` is how many receipts are due."""
+    __slots__ = ("_call", "_outbox", "count", "missing", "outputs", "refusal")
+
+    def __init__(self, call: Call, outputs: Sequence[Output], count: int, outbox: "Outbox") -> None:
         self.outputs = outputs
+        self.count = self.missing = count
+        self.refusal: str | None = None
         self._call = call
-        self._missing = missing
-        self._refusal: str | None = None
         self._outbox = outbox
 
-    def numbered(self, numbers: range) -> None:
+    def numbered(self, first: int) -> None:
+        self.outputs = ()
         for delivery in self._call:
-            self._outbox.table.hold(delivery.index, numbers)
+            delivery.outputs = ()
+            self._outbox.table.hold(delivery.index, first, self.count)
 
-    def answered(self, refusal: str | None) -> None:
-        self._refusal = self._refusal or refusal
-        self._missing -= 1
-        if not self._missing:
-            self._outbox.concluded(self._call, self._refusal)
+    def answered(self, stored: list[Call]) -> None:
+        if self.refusal is None:
+            stored.append(self._call)
+        else:
+            self._outbox.refused(self._call, self.refusal)
 
     def abandoned(self) -> None:
         self._outbox.hand_back(self._call)
@@ -78,23 +94,28 @@ class Sent:
     """One message that somebody waits for in a handler."""
 
     def __init__(self, output: Output, stored: Stored) -> None:
-        self.outputs = (output,)
+        self.outputs: Sequence[Output] = (output,)
+        self.count = self.missing = 1
+        self.refusal: str | None = None
+        self._topic = output.address.topic
+        self._id = output.id
         self._stored = stored
 
-    def numbered(self, numbers: range) -> None:
+    def numbered(self, first: int) -> None:
         """There is no entry that could tell a successor: who waits is gone with the process."""
+        self.outputs = ()
 
-    def answered(self, refusal: str | None) -> None:
-        encoded = self.outputs[0].encoded
+    def answered(self, stored: list[Call]) -> None:
         if not self._stored.set_running_or_notify_cancel():
             return  # nobody waits any more
-        if refusal is None:
-            self._stored.set_result(encoded.id)
+        if self.refusal is None:
+            self._stored.set_result(self._id)
         else:
-            self._stored.set_exception(OutputError(f"{encoded.topic}: {refusal}"))
+            self._stored.set_exception(OutputError(f"{self._topic}: {self.refusal}"))
 
     def abandoned(self) -> None:
-        self.answered("the master is gone; the message may be stored yet")
+        self.refusal = "the master is gone; the message may be stored yet"
+        self.answered([])
 
 
 class Outbox:
@@ -111,14 +132,14 @@ class Outbox:
         """`hand_back` gets the calls of which nobody will ever know, since the master is gone."""
         self.table = table
         self.hand_back = hand_back
-        self._conclude: Concluded | None = None
+        self._conclusion: Conclusion | None = None
         self._writer = writer
         self._receipts = receipts
         self._post = post
         self._loop = loop
         self._waiting: deque[Waiter] = deque()
-        self._numbers: list[int] = []
-        """Those that the first of `waiting` has already."""
+        self._put = 0
+        """How many outputs of the first of `waiting` are in the ring already."""
         self._unanswered: dict[int, Waiter] = {}
         """By number, the oldest first, once `_in_order`."""
         self._in_order = True
@@ -136,9 +157,9 @@ class Outbox:
         """Outputs wait for room in the ring."""
         return bool(self._waiting) and not self._flushing
 
-    def conclude_with(self, concluded: Concluded) -> None:
-        """Who gets each held call, with the reason if one of its outputs was refused; to be said before the first."""
-        self._conclude = concluded
+    def conclude_with(self, conclusion: Conclusion) -> None:
+        """Who gets each held call when its receipts are there; to be said before the first."""
+        self._conclusion = conclusion
 
     def when_room(self, callback: Callable[[], None]) -> None:
         """Be called whenever it is no longer full."""
@@ -146,7 +167,7 @@ class Outbox:
 
     def hold(self, call: Call, outputs: Sequence[Output]) -> None:
         """Send what a call that has succeeded has collected."""
-        self._add(HeldCall(call, outputs, missing=len(outputs), outbox=self))
+        self._add(HeldCall(call, outputs, len(outputs), self))
 
     def send_now(self, output: Output, stored: Stored) -> None:
         """From any thread."""
@@ -155,7 +176,7 @@ class Outbox:
 
     def adopt(self, call: Call, numbers: range) -> None:
         """Wait for the receipts of a call whose process has died; some may be there already."""
-        held = HeldCall(call, (), missing=len(numbers), outbox=self)
+        held = HeldCall(call, (), len(numbers), self)
         for seq in numbers:
             self._unanswered[seq] = held
         self._in_order = False
@@ -163,21 +184,17 @@ class Outbox:
 
     def written(self, news: ReceiptsWritten) -> None:
         """The master has written receipts."""
-        for first, last in news.stored:
-            for seq in range(first, last + 1):
-                self._answered(seq, None)
-        for refused in news.refused:
-            self._answered(refused.seq, refused.reason)
+        self._answer(news.stored, [(refused.seq, refused.reason) for refused in news.refused])
         if self._waiting:
             self._flush()
             if not self._waiting:
                 for callback in self._room:
                     callback()
 
-    def concluded(self, call: Call, refusal: str | None) -> None:
-        """All receipts of a call are there."""
-        assert self._conclude is not None
-        self._conclude(call, refusal)
+    def refused(self, call: Call, reason: str) -> None:
+        """An output of a call was refused, and all its receipts are there."""
+        assert self._conclusion is not None
+        self._conclusion.refused(call, reason)
 
     def abandon(self) -> None:
         """The master is gone: no receipt comes any more."""
@@ -206,39 +223,63 @@ class Outbox:
         if not self._in_order:
             self._unanswered = dict(sorted(self._unanswered.items()))
             self._in_order = True
-        complete: list[tuple[Waiter, range]] = []
-        while self._waiting and self._put(self._waiting[0]):
-            complete.append((self._waiting.popleft(), range(self._numbers[0], self._numbers[-1] + 1)))
-            self._numbers = []
+        first = self._writer.next_seq
+        oldest = next(iter(self._unanswered), first)
+        cells = max(0, RECEIPT_CELLS - (first - oldest))
+        outputs = chain.from_iterable([waiter.outputs for waiter in self._waiting])
+        count = self._writer.put(islice(outputs, self._put, self._put + cells))
         if self._writer.commit():
             self._post(OutputsPut())
         # Not before: what is HELD under numbers is not run again, so these have to be in the ring.
-        for waiter, numbers in complete:
-            waiter.numbered(numbers)
+        self._number(first, first + count)
 
-    def _put(self, waiter: Waiter) -> bool:
-        for instance, encoded in waiter.outputs[len(self._numbers) :]:
-            seq = self._put_one(instance, encoded)
-            if seq is None:
-                return False
-            self._numbers.append(seq)
-            self._unanswered[seq] = waiter
-        return True
-
-    def _put_one(self, instance: str, encoded: Encoded) -> int | None:
-        oldest = next(iter(self._unanswered), self._writer.next_seq)
-        if self._writer.next_seq - oldest >= RECEIPT_CELLS:
-            return None
-        return self._writer.put(encoded.kind, instance, encoded.topic, encoded.group, encoded.id, encoded.part)
+    def _number(self, seq: int, end: int) -> None:
+        """The outputs that wait were put under the numbers from `seq` on, as many as there are before `end`."""
+        waiting, unanswered = self._waiting, self._unanswered
+        while seq < end:
+            waiter = waiting[0]
+            left = waiter.count - self._put
+            if left == 1:
+                unanswered[seq] = waiter
+                seq += 1
+            else:
+                until = min(end, seq + left)
+                unanswered.update(dict.fromkeys(range(seq, until), waiter))
+                if until < seq + left:
+                    self._put += until - seq
+                    return
+                seq = until
+            waiting.popleft()
+            waiter.numbered(seq - waiter.count)
+            self._put = 0
 
     def _look(self, numbers: range) -> None:
         """For receipts that were written before there was anybody to be told."""
-        for seq in numbers:
-            state = self._receipts.read(seq)
-            if state is not None:
-                self._answered(seq, None if state is ReceiptState.STORED else "refused by the broker")
+        found = [(seq, self._receipts.read(seq)) for seq in numbers]
+        stored = [(seq, seq) for seq, state in found if state is ReceiptState.STORED]
+        self._answer(stored, [(seq, "refused by the broker") for seq, state in found if state is ReceiptState.REFUSED])
 
-    def _answered(self, seq: int, refusal: str | None) -> None:
-        waiter = self._unanswered.pop(seq, None)
-        if waiter is not None:
-            waiter.answered(refusal)
+    def _answer(self, stored: Iterable[tuple[int, int]], refused: Iterable[tuple[int, str]]) -> None:
+        """Ranges of numbers that were stored, and numbers that were refused; their calls are concluded together."""
+        take = self._unanswered.pop
+        complete: list[Waiter] = []
+        for seq, reason in refused:
+            waiter = take(seq, None)
+            if waiter is not None:
+                waiter.refusal = waiter.refusal or reason
+                waiter.missing -= 1
+                if not waiter.missing:
+                    complete.append(waiter)
+        for first, last in stored:
+            for seq in range(first, last + 1):
+                waiter = take(seq, None)
+                if waiter is not None:
+                    waiter.missing -= 1
+                    if not waiter.missing:
+                        complete.append(waiter)
+        calls: list[Call] = []
+        for waiter in complete:
+            waiter.answered(calls)
+        if calls:
+            assert self._conclusion is not None
+            self._conclusion.stored(calls)

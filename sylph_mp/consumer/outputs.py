@@ -7,17 +7,27 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from sylph_mp.api.outgoing_fields import OutgoingFields
 from sylph_mp.errors import OutgoingError, OutputError
-from sylph_mp.producer.encoding import Encoded, Encoder
+from sylph_mp.producer.encoding import Encoded, Encoder, Kind
 from sylph_mp.producer.outgoing import Outgoing
+from sylph_mp.shm.outbox import Address
+
+#: Addresses without a group that are kept; nobody sends to more topics in earnest.
+_MAX_ADDRESSES = 4096
 
 
-class Output(NamedTuple):
-    instance: str
-    encoded: Encoded
+class Output(Struct, frozen=True, gc=False):
+    """One message that a handler sends."""
+
+    address: Address
+    id: str
+    part: bytes
+    """The message as a field of a SendMessageRequest."""
 
 
 Stored = concurrent.futures.Future[str]
@@ -33,6 +43,8 @@ class Sender:
         self._encoders = encoders
         self._largest_bytes = largest_bytes
         self._send_now = send_now
+        self._addresses: dict[tuple[str, str], Address] = {}
+        """Of NORMAL messages, by instance and topic."""
 
     def encode(self, topic: str, payload: Any, instance: str, fields: OutgoingFields) -> Output:
         encoder = self._encoders.get(instance)
@@ -42,12 +54,22 @@ class Sender:
         if len(encoded.part) > self._largest_bytes:
             limit = f"at most {self._largest_bytes:,} bytes, half of consumers.outbox,"
             raise OutgoingError("payload", f"makes a message of {len(encoded.part):,} bytes", limit)
-        return Output(instance, encoded)
+        return Output(self._address_of(instance, encoded), encoded.id, encoded.part)
 
     def send_now(self, output: Output) -> Stored:
         stored: Stored = concurrent.futures.Future()
         self._send_now(output, stored)
         return stored
+
+    def _address_of(self, instance: str, encoded: Encoded) -> Address:
+        if encoded.kind is not Kind.NORMAL:
+            return Address(instance, encoded.kind, encoded.topic, encoded.group)
+        address = self._addresses.get((instance, encoded.topic))
+        if address is None:
+            address = Address(instance, encoded.kind, encoded.topic, "")
+            if len(self._addresses) < _MAX_ADDRESSES:
+                self._addresses[instance, encoded.topic] = address
+        return address
 
 
 class Outputs:
@@ -62,7 +84,7 @@ class Outputs:
         self.collected: list[Output] = []
 
     def collect(self, topic: str, payload: Any, instance: str | None, fields: OutgoingFields) -> None:
-        self.collected.append(self._encode(topic, payload, instance, fields))
+        self.collected.append(self._sender.encode(topic, payload, instance or self._instance, fields))
 
     def send_now(self, topic: str, payload: Any, instance: str | None, fields: OutgoingFields, *, wait_s: float) -> str:
         if _on_a_loop():

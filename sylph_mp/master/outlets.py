@@ -7,14 +7,14 @@ from typing import Protocol
 from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance
 from sylph_mp.lifecycle import Deadline
-from sylph_mp.producer.outlet import Outlet
+from sylph_mp.producer.outlet import BundleOutlet
 from sylph_mp.producer.tally import LaneSnapshot
 
 #: Time for what was submitted under a configuration that a reload has replaced.
 REPLACED_S = 30.0
 
 
-class Publisher(Outlet, Protocol):
+class Publisher(BundleOutlet, Protocol):
     def watch(self, topic: str) -> None: ...
     def snapshot(self) -> list[LaneSnapshot]: ...
     @property

@@ -7,7 +7,7 @@ Works on uvloop and on the standard loop; to be made in the process and on the l
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self, Unpack
 
@@ -18,18 +18,16 @@ from sylph_mp.config.schema import Producers as Settings
 from sylph_mp.errors import SaturatedError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log
+from sylph_mp.producer.bundle import Bundle
 from sylph_mp.producer.encoding import Encoded, Kind
 from sylph_mp.producer.new_encoder import new_encoder
 from sylph_mp.producer.outgoing import Limits, Outgoing
-from sylph_mp.producer.outlet import Receipt
+from sylph_mp.producer.outlet import Answer, OnAnswer, Receipt
 from sylph_mp.producer.producers import CLOSE_S, instance_of, refuse_disorder
 from sylph_mp.producer.publisher import Publisher
-from sylph_mp.producer.results import encode, encode_many, in_order, stored_or_dropped
+from sylph_mp.producer.results import CHUNK, bundles_of, encode, encode_many, in_order, receipts_of, stored_or_dropped
 from sylph_mp.producer.tally import LaneSnapshot
 from sylph_mp.producer.transactions import Checker, answer_by
-
-#: Messages that are encoded before others have their turn on the loop.
-_CHUNK = 256
 
 
 class AsyncProducers:
@@ -86,37 +84,44 @@ class AsyncProducers:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def encode(self, kind: Kind, outgoing: Outgoing) -> Encoded:
-        """For a producer of that kind. Raises OutgoingError."""
-        return encode(self._encoder, outgoing, self._clock.time(), kind)
+    def encoding(self, kind: Kind) -> Callable[[Outgoing], Encoded]:
+        """For a producer of that kind; what is returned raises OutgoingError."""
+        return partial(encode, self._encoder, self._clock, kind)
 
-    async def hand_over(self, encoded: Encoded) -> "asyncio.Future[Receipt]":
-        """To the publisher, as the saturation policy says; the future gets the receipt. Raises SaturatedError."""
-        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        take = partial(_set, receipt)
-        if self._publisher.submit(encoded, take):
-            return receipt
-        policy = self._settings.saturation
-        if policy == "drop_newest":
-            self.dropped += 1
-            take(Receipt(encoded.id, SaturatedError("dropped: the queue was full")))
-        elif policy == "caller_runs":
-            take(await self._publisher.send_now(encoded))
-        elif policy == "raise":
-            raise SaturatedError("queue is full")
-        else:
-            if policy == "drop_oldest":
-                self._publisher.drop_oldest(encoded.topic, encoded.kind)
-            await self._wait_for_room(encoded, receipt)
-        return receipt
+    async def hand_over(self, bundle: Bundle, messages: Sequence[Encoded], on_answer: OnAnswer) -> None:
+        """To the publisher, as the saturation policy says; `messages` are those of the bundle. Each is answered."""
+        if self._publisher.submit_bundle(bundle, on_answer):
+            return
+        for place, message in enumerate(messages, bundle.first):
+            try:
+                await self.hand_over_one(Bundle.of((message,), place), message, on_answer)
+            except SaturatedError as full:
+                on_answer(Answer(place, 1, full))
 
     async def end_transaction(self, topic: str, half: Receipt, *, commit: bool) -> None:
         await self._publisher.end_transaction(topic, half, commit=commit)
 
-    async def _wait_for_room(self, encoded: Encoded, receipt: "asyncio.Future[Receipt]") -> None:
+    async def hand_over_one(self, bundle: Bundle, message: Encoded, on_answer: OnAnswer) -> None:
+        """The same for a single one. Raises SaturatedError, and then does not answer."""
+        if self._publisher.submit_bundle(bundle, on_answer):
+            return
+        policy = self._settings.saturation
+        if policy == "drop_newest":
+            self.dropped += 1
+            on_answer(Answer(bundle.first, 1, SaturatedError("dropped: the queue was full")))
+        elif policy == "caller_runs":
+            on_answer(await self._publisher.send_now(message, bundle.first))
+        elif policy == "raise":
+            raise SaturatedError("queue is full")
+        else:
+            if policy == "drop_oldest":
+                self._publisher.drop_oldest(message.topic, message.kind)
+            await self._wait_for_room(bundle, on_answer)
+
+    async def _wait_for_room(self, bundle: Bundle, on_answer: OnAnswer) -> None:
         try:
             async with asyncio.timeout(self._settings.block_s):
-                while not self._publisher.submit(encoded, partial(_set, receipt)):
+                while not self._publisher.submit_bundle(bundle, on_answer):
                     room = asyncio.Event()
                     self._publisher.when_room(room.set)
                     await room.wait()
@@ -142,27 +147,24 @@ class AsyncProducer:
         A task that is cancelled meanwhile leaves the message to be sent.
         """
         outgoing = Outgoing(topic=self.topic, payload=payload, **fields)
-        receipt = await self._producers.hand_over(self._producers.encode(self._kind, outgoing))
-        return stored_or_dropped(await receipt)
+        encoded = self._producers.encoding(self._kind)(outgoing)
+        gathered = _Gathered((encoded.id,))
+        await self._producers.hand_over_one(Bundle.of((encoded,)), encoded, gathered.take)
+        return stored_or_dropped((await gathered.receipts())[0])
 
     async def send_many(self, messages: Iterable[Any]) -> list[Receipt]:
         """A receipt for each message, in their order; raises for none of them.
 
         A message is an Outgoing of this topic, or a payload.
         """
-        encoded, refused = encode_many(messages, self.topic, partial(self._producers.encode, self._kind))
-        receipts = {}
-        waiting: dict[str, asyncio.Future[Receipt]] = {}
-        for place, one in enumerate(encoded):
-            try:
-                waiting[one.id] = await self._producers.hand_over(one)
-            except SaturatedError as full:
-                receipts[one.id] = Receipt(one.id, full)
-            if place % _CHUNK == _CHUNK - 1:
-                await asyncio.sleep(0)
-        for message_id, receipt in waiting.items():
-            receipts[message_id] = await receipt
-        return in_order(receipts, encoded, refused)
+        encoded, refused = encode_many(messages, self.topic, self._producers.encoding(self._kind))
+        gathered = _Gathered([one.id for one in encoded])
+        for start in range(0, len(encoded), CHUNK):
+            for bundle in bundles_of(encoded[start : start + CHUNK], start):
+                messages = encoded[bundle.first : bundle.first + bundle.count]
+                await self._producers.hand_over(bundle, messages, gathered.take)
+            await asyncio.sleep(0)
+        return in_order(await gathered.receipts(), refused)
 
 
 class AsyncTransactionProducer:
@@ -212,6 +214,23 @@ class AsyncTransaction:
             del self._halves[0]
 
 
-def _set(receipt: "asyncio.Future[Receipt]", result: Receipt) -> None:
-    if not receipt.done():
-        receipt.set_result(result)
+class _Gathered:
+    """Waits for what becomes of many messages."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+        self._missing = len(ids)
+        self._answers: list[Answer] = []
+        self._all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        self._missing -= answer.count
+        if not self._missing and not self._all.done():
+            self._all.set_result(None)
+
+    async def receipts(self) -> list[Receipt]:
+        """In the order of the ids, once all are there."""
+        if self._missing:
+            await self._all
+        return receipts_of(self._answers, self._ids)

@@ -17,16 +17,18 @@ import os
 import socket
 import time
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from sylph_mp.errors import OutgoingError
-from sylph_mp.producer.outgoing import Limits, Outgoing, check
+from sylph_mp.producer.outgoing import Limits, Outgoing, check, is_plain
 
 #: Topics whose head is kept; nobody sends to more in earnest.
 _MAX_HEADS = 4096
 _VARINT = [bytes([n]) for n in range(0x80)] + [bytes([n & 0x7F | 0x80, n >> 7]) for n in range(0x80, 0x4000)]
+_SHORT = len(_VARINT)
 
 
 class Kind(IntEnum):
@@ -37,6 +39,23 @@ class Kind(IntEnum):
     DELAY = 3
     TRANSACTION = 4
     PRIORITY = 6
+
+
+#: Body encoding and kind, in the system properties.
+_KINDS = {kind: bytes([0x28, 1, 0x30, kind]) for kind in Kind}
+_NUMBER_BYTES = 8
+
+
+class _Moment(NamedTuple):
+    """What all messages of one millisecond have in common."""
+
+    ms: int
+    begin: bytes
+    """Of a plain message, from behind the topic to the id's number."""
+    end: bytes
+    """Of the same, from behind that to the body's length."""
+    born: bytes
+    """Of any message, what is behind its kind."""
 
 
 class Encoded(Struct, frozen=True, gc=False):
@@ -63,20 +82,33 @@ class Encoder:
         self._heads: dict[str, bytes] = {}
         self._host = _text(b"\x42", socket.gethostname())
         self._json = msgspec.json.Encoder()
-        self._tails: tuple[int, dict[Kind, bytes]] = (-1, {})
+        self._moment = _Moment(-1, b"", b"", b"")
 
     def encode(self, outgoing: Outgoing, now: float, *, transaction: bool = False) -> Encoded:
         """`now` is seconds since 1970. Raises OutgoingError that names the field."""
         payload = outgoing.payload
         body = payload if type(payload) is bytes else self._body(payload)
+        moment = self._moment
+        if moment.ms != (now_ms := int(now * 1000)):
+            self._moment = moment = self._new_moment(now_ms)
+        head = self._heads.get(outgoing.topic)  # only of topics that were checked
+        size = len(body)
+        if head and not transaction and is_plain(outgoing) and 0 < size <= self.limits.body_bytes:
+            number = b"%08X" % next(self._numbers)
+            head += moment.begin + number + moment.end
+            head += _VARINT[size] if size < _SHORT else _varint(size)
+            size += len(head)
+            length = _VARINT[size] if size < _SHORT else _varint(size)
+            part = b"".join((b"\x0a", length, head, body))
+            return Encoded(outgoing.topic, Kind.NORMAL, "", (self._id_head + number).decode(), part)
+        return self._encode(outgoing, body, now, transaction)
+
+    def _encode(self, outgoing: Outgoing, body: bytes, now: float, transaction: bool) -> Encoded:
+        """Whatever it is."""
         check(outgoing, body, self.limits, now)
         kind = _kind(outgoing, transaction)
-        now_ms = int(now * 1000)
-        tails = self._tails
-        if tails[0] != now_ms:
-            self._tails = tails = self._new_tails(now_ms)
         number = b"%08X" % next(self._numbers)
-        system = b"\x1a\x22" + self._id_head + number + tails[1][kind]
+        system = b"\x1a\x22" + self._id_head + number + _KINDS[kind] + self._moment.born
         if outgoing.tag is not None or outgoing.keys:
             system = _tag_and_keys(outgoing) + system
         if kind is not Kind.NORMAL or outgoing.trace_parent is not None:
@@ -98,10 +130,12 @@ class Encoder:
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             raise OutgoingError("payload", f"cannot be encoded: {error}", "bytes, or what msgspec encodes") from error
 
-    def _new_tails(self, now_ms: int) -> tuple[int, dict[Kind, bytes]]:
-        """What every message of one kind and millisecond has behind its id."""
-        behind = _moment(b"\x3a", now_ms) + self._host
-        return now_ms, {kind: bytes([0x28, 1, 0x30, kind]) + behind for kind in Kind}
+    def _new_moment(self, now_ms: int) -> "_Moment":
+        born = _moment(b"\x3a", now_ms) + self._host
+        before = b"\x1a\x22" + self._id_head
+        behind = _KINDS[Kind.NORMAL] + born
+        length = len(before) + _NUMBER_BYTES + len(behind)
+        return _Moment(now_ms, b"\x1a" + _varint(length) + before, behind + b"\x22", born)
 
     def _new_head(self, topic: str) -> bytes:
         resource = _text(b"\x0a", self._namespace) if self._namespace else b""
@@ -170,11 +204,12 @@ def _moment(tag: bytes, ms: int) -> bytes:
 
 def _text(tag: bytes, text: str) -> bytes:
     data = text.encode()
-    return tag + (_VARINT[len(data)] if len(data) < len(_VARINT) else _varint(len(data))) + data
+    length = len(data)
+    return tag + (_VARINT[length] if length < _SHORT else _varint(length)) + data
 
 
 def _varint(n: int) -> bytes:
-    if n < len(_VARINT):
+    if n < _SHORT:
         return _VARINT[n]
     low = bytes([n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80])
     return low + _varint(n >> 14)

@@ -1,19 +1,22 @@
-"""Sends the messages of one topic and kind: units from its queue, several at once, each until it has its receipts.
+"""Sends the messages of one topic and kind: units from its queue, several at once, each until it is answered.
 
 On the loop thread of who sends.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
 from msgspec import Struct
 
 from sylph_mp.clock import Clock
 from sylph_mp.errors import BrokerError, NotSentError, TransportError
-from sylph_mp.producer.encoding import Encoded, Kind
-from sylph_mp.producer.outlet import OnReceipt, Receipt
+from sylph_mp.producer.bundle import Bundle
+from sylph_mp.producer.encoding import Kind
+from sylph_mp.producer.outlet import Answer, OnAnswer
 from sylph_mp.producer.pace import Pace
 from sylph_mp.producer.retries import Again, Fail, Failure, Halve, Rules, is_unknown, judge
 from sylph_mp.producer.send_queues import Pending, SendQueue
@@ -21,6 +24,7 @@ from sylph_mp.producer.tally import LaneSnapshot, Tally
 from sylph_mp.rocketmq.publishing_session import Stored
 
 Unit = list[Pending]
+_AT = attrgetter("at")
 
 
 class Sender(Protocol):
@@ -35,7 +39,7 @@ class Address(Struct, frozen=True):
 
 
 class Lane:
-    """`open_session` is asked before each request, `on_settled` told of messages before they get receipts.
+    """`open_session` is asked before each request, `on_settled` told of messages before they are answered.
 
     `pause` waits so many seconds between two tries.
     """
@@ -72,11 +76,11 @@ class Lane:
     def is_empty(self) -> bool:
         return not self._queue and not self._sending
 
-    def put(self, encoded: Encoded, on_receipt: OnReceipt) -> None:
+    def put(self, bundle: Bundle, on_answer: OnAnswer) -> None:
         if not self._soon:  # what comes in one turn of the loop goes together, and has one time
             self.used_at = self._clock.monotonic()
             self._wake_soon()
-        self._queue.put(Pending(encoded, on_receipt, self.used_at))
+        self._queue.put(Pending(bundle, on_answer, self.used_at))
 
     def drop_oldest(self) -> Pending | None:
         dropped = self._queue.drop_oldest()
@@ -85,7 +89,7 @@ class Lane:
         return dropped
 
     async def abandon(self) -> None:
-        """Give every message its receipt now: what is on the wire may have been stored, the rest was not."""
+        """Have every message answered now: what is on the wire may have been stored, the rest was not."""
         self._abandoned = True
         tasks = list(self._sending)
         for task in tasks:
@@ -104,7 +108,7 @@ class Lane:
             topic=self.address.topic,
             kind=self.address.kind.name.lower(),
             queued=len(self._queue),
-            in_flight=sum(len(unit) for unit in self._sending.values()),
+            in_flight=sum(map(messages_in, self._sending.values())),
             requests=len(self._sending),
             stored=tally.stored,
             batches=tally.batches,
@@ -161,7 +165,7 @@ class Lane:
         self._wake_soon()
 
     async def _send(self, unit: Unit) -> None:
-        """Until every message of the unit has its receipt."""
+        """Until every message of the unit is answered."""
         left = [Attempt(unit)]
         try:
             while left:
@@ -181,7 +185,7 @@ class Lane:
         try:
             session = await self._open_session()
             error = TransportError("closed before the answer came")
-            stored = await session.send(_request_of(unit), group=unit[0].encoded.group)
+            stored = await session.send(_request_of(unit), group=unit[0].bundle.group)
         except BrokerError as failed:
             error = failed
         except asyncio.CancelledError:
@@ -199,7 +203,7 @@ class Lane:
         failure = Failure(
             error=error,
             tries=attempt.tries,
-            messages=len(attempt.unit),
+            messages=messages_in(attempt.unit),
             age_s=age_s,
             topic_known=self.tally.stored > 0 or attempt.tries > 1,
         )
@@ -224,27 +228,26 @@ class Lane:
         """One answer stands for all; the offsets of a batch follow each other."""
         self.tally.error = None
         self.tally.batches += 1
-        self.tally.stored += len(unit)
+        self.tally.stored += messages_in(unit)
         self._on_settled(unit)
         now = self._clock.monotonic()
-        first = 0
-        for place, pending in enumerate(unit):
-            if pending.at != unit[first].at:
-                self.tally.count_latency(now - unit[first].at, place - first)
-                first = place
-        self.tally.count_latency(now - unit[first].at, len(unit) - first)
+        for at, together in groupby(unit, key=_AT):
+            self.tally.count_latency(now - at, messages_in(together))
         offset, broker, transaction_id = stored.offset, stored.broker, stored.transaction_id
         for pending in unit:
-            pending.on_receipt(Receipt(pending.encoded.id, None, False, offset, broker, transaction_id))
-            offset += 1
+            bundle = pending.bundle
+            count = bundle.count
+            pending.on_answer(Answer(bundle.first, count, None, False, offset, broker, transaction_id))
+            offset += count
 
     def _fail(self, attempt: "Attempt", error: BrokerError) -> None:
         unknown = attempt.unknown or is_unknown(error)
-        self.tally.failures += len(attempt.unit)
-        self.tally.unknown += len(attempt.unit) if unknown else 0
+        count = messages_in(attempt.unit)
+        self.tally.failures += count
+        self.tally.unknown += count if unknown else 0
         self._on_settled(attempt.unit)
         for pending in attempt.unit:
-            pending.on_receipt(Receipt(pending.encoded.id, error, unknown))
+            pending.on_answer(Answer(pending.bundle.first, pending.bundle.count, error, unknown))
 
 
 class Attempt:
@@ -259,11 +262,17 @@ class Attempt:
 
     def halves(self) -> list["Attempt"]:
         """The first one last, because it is tried next."""
-        middle = len(self.unit) // 2
-        parts = (self.unit[middle:], self.unit[:middle])
-        return [Attempt(part, tries=self.tries, unknown=self.unknown) for part in parts]
+        unit = self.unit if len(self.unit) > 1 else self.unit[0].cut(self.unit[0].bundle.count // 2)
+        middle = len(unit) // 2
+        parts = (unit[middle:], unit[:middle])
+        return [Attempt(list(part), tries=self.tries, unknown=self.unknown) for part in parts]
+
+
+def messages_in(unit: Iterable[Pending]) -> int:
+    return sum([pending.bundle.count for pending in unit])
 
 
 def _request_of(unit: Unit) -> bytes:
     """An encoded SendMessageRequest: its messages' parts, one after the other."""
-    return unit[0].encoded.part if len(unit) == 1 else b"".join([pending.encoded.part for pending in unit])
+    parts = [pending.bundle.parts for pending in unit]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], bytes) else b"".join(parts)

@@ -47,6 +47,20 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     """W3C trace context."""
 
 
+def is_plain(outgoing: Outgoing) -> bool:
+    """Nothing is said but topic and payload."""
+    return (
+        outgoing.tag is None
+        and not outgoing.keys
+        and not outgoing.properties
+        and outgoing.group is None
+        and outgoing.deliver_at is None
+        and outgoing.deliver_after_s is None
+        and outgoing.priority is None
+        and outgoing.trace_parent is None
+    )
+
+
 def check(outgoing: Outgoing, body: bytes, limits: Limits, now: float) -> None:
     """Raises OutgoingError that names the field a server would refuse."""
     if not _TOPIC.fullmatch(outgoing.topic):

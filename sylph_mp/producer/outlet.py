@@ -1,12 +1,13 @@
-"""The seam to whatever sends: a message goes in, one receipt comes out. On the loop thread of who sends."""
+"""The seam to whatever sends: messages go in, and what became of them comes out. On the loop thread of who sends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from sylph_mp.errors import SylphError
 from sylph_mp.lifecycle import Deadline
+from sylph_mp.producer.bundle import Bundle
 from sylph_mp.producer.encoding import Encoded
 
 
@@ -26,11 +27,39 @@ class Receipt(Struct, frozen=True):
     """Of a half message: what the broker knows the transaction by."""
 
 
+class Answer(Struct, frozen=True, gc=False):
+    """What became of neighbouring messages; fields as in Receipt."""
+
+    first: int
+    """Place of the first in what was submitted."""
+    count: int
+    error: SylphError | None = None
+    unknown: bool = False
+    offset: int = -1
+    """Of the first; the others follow."""
+    broker: str = ""
+    transaction_id: str = ""
+
+    def receipts(self, ids: Sequence[str]) -> list[Receipt]:
+        """One for each; `ids` are those of all that was submitted."""
+        first, error, unknown, broker, transaction_id = (
+            self.first, self.error, self.unknown, self.broker, self.transaction_id,
+        )  # fmt: skip
+        if self.offset < 0:
+            return [Receipt(ids[place], error, unknown) for place in range(first, first + self.count)]
+        behind = self.offset - first
+        return [
+            Receipt(ids[place], error, unknown, behind + place, broker, transaction_id)
+            for place in range(first, first + self.count)
+        ]
+
+
 OnReceipt = Callable[[Receipt], None]
+OnAnswer = Callable[[Answer], None]
 
 
 class Room(Struct, frozen=True):
-    """What may still be submitted; negative after a message larger than what was left."""
+    """What may still be submitted; negative after more than what was left went into an empty queue."""
 
     messages: int
     size: int
@@ -55,4 +84,10 @@ class Outlet(Protocol):
 
     async def close(self, deadline: Deadline) -> None:
         """Send what was submitted; what is not done by the deadline gets a receipt that says so. Never raises."""
+        ...
+
+
+class BundleOutlet(Outlet, Protocol):
+    def submit_bundle(self, bundle: Bundle, on_answer: OnAnswer) -> bool:
+        """The same for all messages of a bundle, or for none; each is in one answer, neighbours together."""
         ...

@@ -105,9 +105,9 @@ class Producers:
         engine = self._engines.get(os.getpid())
         return engine or self._first_engine()
 
-    def encode(self, kind: Kind, outgoing: Outgoing) -> Encoded:
-        """For a producer of that kind. Raises OutgoingError."""
-        return encode(self.engine().encoder, outgoing, self._clock.time(), kind)
+    def encoding(self, kind: Kind) -> Callable[[Outgoing], Encoded]:
+        """For a producer of that kind; what is returned raises OutgoingError."""
+        return partial(encode, self.engine().encoder, self._clock, kind)
 
     def _first_engine(self) -> Sends:
         with self._lock:
@@ -147,10 +147,10 @@ class Producer:
         Raises OutgoingError, SaturatedError, or BrokerError; after its TransportError it may have been stored.
         """
         outgoing = Outgoing(topic=self.topic, payload=payload, **fields)
-        encoded = self._producers.encode(self._kind, outgoing)
-        collector = Collector(1)
+        encoded = self._producers.encoding(self._kind)(outgoing)
+        collector = Collector((encoded.id,))
         self._producers.engine().send((encoded,), collector.take)
-        return stored_or_dropped(collector.wait()[encoded.id])
+        return stored_or_dropped(collector.wait()[0])
 
     def send_many(self, messages: Iterable[Any]) -> list[Receipt]:
         """A receipt for each message, in their order; raises for none of them.
@@ -158,12 +158,11 @@ class Producer:
         A message is an Outgoing of this topic, or a payload.
         """
         engine = self._producers.engine()
-        encode = partial(self._producers.encode, self._kind)
-        encoded, refused = encode_many(messages, self.topic, encode)
-        collector = Collector(len(encoded))
+        encoded, refused = encode_many(messages, self.topic, self._producers.encoding(self._kind))
+        collector = Collector([one.id for one in encoded])
         with suppress(SaturatedError):  # the receipts of those concerned say so
             engine.send(encoded, collector.take)
-        return in_order(collector.wait(), encoded, refused)
+        return in_order(collector.wait(), refused)
 
 
 class TransactionProducer:

@@ -1,6 +1,6 @@
 """Sends the messages of one instance: a lane for each topic and kind, over one session for each topic.
 
-Implements `Outlet`. On the loop thread of who sends; to be made after a fork.
+Implements `BundleOutlet`. On the loop thread of who sends; to be made after a fork.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from sylph_mp.clock import Clock
 from sylph_mp.config.schema import Instance, Producers
 from sylph_mp.errors import BrokerError, SaturatedError, TransportError
 from sylph_mp.lifecycle import Deadline
+from sylph_mp.producer.bundle import Bundle
 from sylph_mp.producer.encoding import Encoded, Kind
-from sylph_mp.producer.lane import Address, Lane, Unit
+from sylph_mp.producer.lane import Address, Lane, Unit, messages_in
 from sylph_mp.producer.outgoing import Limits
-from sylph_mp.producer.outlet import OnReceipt, Receipt, Room
+from sylph_mp.producer.outlet import Answer, OnAnswer, OnReceipt, Receipt, Room
 from sylph_mp.producer.pace import Bounds, Pace
 from sylph_mp.producer.retries import Rules, is_unknown, wait_s
 from sylph_mp.producer.send_queues import BatchQueue, GroupQueue, SendQueue, SingleQueue
@@ -76,14 +77,24 @@ class Publisher:
         return self._sessions.counts
 
     def submit(self, encoded: Encoded, on_receipt: OnReceipt) -> bool:
-        """See `Outlet`. A single message larger than the whole queue is taken when the queue is empty."""
-        size = len(encoded.part)
-        if self._closing or self._messages <= 0 or (self._size < size and self._messages < self._settings.queue):
+        """See `Outlet`."""
+        ids = (encoded.id,)
+
+        def answered(answer: Answer) -> None:
+            on_receipt(answer.receipts(ids)[0])
+
+        return self.submit_bundle(Bundle.of((encoded,)), answered)
+
+    def submit_bundle(self, bundle: Bundle, on_answer: OnAnswer) -> bool:
+        """See `BundleOutlet`. One larger than the whole queue is taken when the queue is empty."""
+        count, size = bundle.count, len(bundle.parts)
+        empty = self._messages == self._settings.queue
+        if self._closing or ((self._messages < count or self._size < size) and not empty):
             return False
-        self._messages -= 1
+        self._messages -= count
         self._size -= size
-        lane = self._lanes.get((encoded.topic, encoded.kind)) or self._new_lane(encoded.topic, encoded.kind)
-        lane.put(encoded, on_receipt)
+        lane = self._lanes.get((bundle.topic, bundle.kind)) or self._new_lane(bundle.topic, bundle.kind)
+        lane.put(bundle, on_answer)
         return True
 
     def when_room(self, callback: Callable[[], None]) -> None:
@@ -96,9 +107,8 @@ class Publisher:
         if dropped is None:
             return False
         self._settle([dropped])
-        dropped.on_receipt(
-            Receipt(dropped.encoded.id, SaturatedError("dropped: the queue was full, it was the oldest"))
-        )
+        full = SaturatedError("dropped: the queue was full, it was the oldest")
+        dropped.on_answer(Answer(dropped.bundle.first, 1, full))
         return True
 
     async def session(self, topic: str) -> PublishingSession:
@@ -123,14 +133,14 @@ class Publisher:
             else:
                 return
 
-    async def send_now(self, encoded: Encoded) -> Receipt:
-        """One message beside the queue, tried once."""
+    async def send_now(self, encoded: Encoded, place: int = 0) -> Answer:
+        """One message beside the queue, tried once; `place` is its place in what it belongs to."""
         try:
             session = await self.session(encoded.topic)
             stored = await session.send(encoded.part, group=encoded.group)
         except BrokerError as error:
-            return Receipt(encoded.id, error, is_unknown(error))
-        return Receipt(encoded.id, None, False, stored.offset, stored.broker, stored.transaction_id)
+            return Answer(place, 1, error, is_unknown(error))
+        return Answer(place, 1, None, False, stored.offset, stored.broker, stored.transaction_id)
 
     def watch(self, topic: str) -> None:
         """Keep a session open, for the server to ask about the topic's transactions, although nothing is sent there."""
@@ -189,11 +199,12 @@ class Publisher:
         return lane
 
     def _settle(self, unit: Unit) -> None:
-        self._messages += len(unit)
-        size = sum([len(pending.encoded.part) for pending in unit])
+        count = messages_in(unit)
+        size = sum([len(pending.bundle.parts) for pending in unit])
+        self._messages += count
         self._size += size
         if self._on_settled is not None:
-            self._on_settled(len(unit), size)
+            self._on_settled(count, size)
         if self._messages == self._settings.queue:
             self._empty.set()
         if self._waiting and self._messages > 0:

@@ -1,12 +1,21 @@
 """What a call to a producer takes and gives, the same with threads and with coroutines. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
+from sylph_mp.clock import Clock
 from sylph_mp.errors import OutgoingError, SaturatedError
+from sylph_mp.producer.bundle import Bundle
 from sylph_mp.producer.encoding import Encoded, Encoder, Kind
 from sylph_mp.producer.outgoing import Outgoing
-from sylph_mp.producer.outlet import Receipt
+from sylph_mp.producer.outlet import Answer, Receipt
+
+#: Messages that are handed over together, at most.
+CHUNK = 256
+_FIRST = attrgetter("first")
+_KIND_AND_GROUP = attrgetter("kind", "group")
 
 #: What a producer of each kind takes.
 _TAKES = {kind: {kind} for kind in Kind} | {Kind.NORMAL: {Kind.NORMAL, Kind.PRIORITY}}
@@ -14,9 +23,9 @@ _TAKES = {kind: {kind} for kind in Kind} | {Kind.NORMAL: {Kind.NORMAL, Kind.PRIO
 _FIELDS = {Kind.FIFO: "group", Kind.DELAY: "deliver_after_s", Kind.PRIORITY: "priority"}
 
 
-def encode(encoder: Encoder, outgoing: Outgoing, now: float, kind: Kind) -> Encoded:
+def encode(encoder: Encoder, clock: Clock, kind: Kind, outgoing: Outgoing) -> Encoded:
     """For a producer of `kind`. Raises OutgoingError, also for a message that another producer is for."""
-    encoded = encoder.encode(outgoing, now, transaction=kind is Kind.TRANSACTION)
+    encoded = encoder.encode(outgoing, clock.time(), transaction=kind is Kind.TRANSACTION)
     if encoded.kind not in _TAKES[kind]:
         field = _FIELDS.get(kind) or _FIELDS[encoded.kind]
         what = f"makes it a {encoded.kind.name} message, or leaves it one"
@@ -52,11 +61,25 @@ def encode_many(
     return encoded, refused
 
 
-def in_order(
-    receipts: Mapping[str, Receipt], encoded: Sequence[Encoded], refused: Mapping[int, Receipt]
-) -> list[Receipt]:
-    """The receipts in the order in which the messages were given."""
-    ordered = [receipts[one.id] for one in encoded]
+def bundles_of(messages: Sequence[Encoded], first: int) -> list[Bundle]:
+    """Neighbours of one kind and group together; `first` is the place of the first."""
+    if len(messages) == 1:
+        return [Bundle.of(messages, first)]
+    bundles = []
+    for _, same in groupby(messages, key=_KIND_AND_GROUP):
+        bundles.append(Bundle.of(list(same), first))
+        first += bundles[-1].count
+    return bundles
+
+
+def receipts_of(answers: Sequence[Answer], ids: Sequence[str]) -> list[Receipt]:
+    """In the order of the ids, each of which is in one of the answers."""
+    ordered = sorted(answers, key=_FIRST) if len(answers) > 1 else answers
+    return [receipt for answer in ordered for receipt in answer.receipts(ids)]
+
+
+def in_order(receipts: list[Receipt], refused: Mapping[int, Receipt]) -> list[Receipt]:
+    """Of all messages: `receipts` of those that could be sent, `refused` by place of the others."""
     for place in sorted(refused):
-        ordered.insert(place, refused[place])
-    return ordered
+        receipts.insert(place, refused[place])
+    return receipts

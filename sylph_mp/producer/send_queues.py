@@ -3,22 +3,27 @@
 from collections import OrderedDict, deque
 from typing import Protocol
 
-from sylph_mp.producer.encoding import Encoded
-from sylph_mp.producer.outlet import OnReceipt
-
-#: What a broker adds to each message of a batch, at most: it counts bodies and properties in its own form (5.5.0).
-OVERHEAD_BYTES = 156
+from sylph_mp.producer.bundle import Bundle
+from sylph_mp.producer.outlet import OnAnswer
 
 
 class Pending:
-    """A message between its submission and its receipt."""
+    """Messages between their submission and their answer."""
 
-    __slots__ = ("at", "encoded", "on_receipt")
+    __slots__ = ("at", "bundle", "on_answer")
 
-    def __init__(self, encoded: Encoded, on_receipt: OnReceipt, at: float) -> None:
-        self.encoded = encoded
-        self.on_receipt = on_receipt
+    def __init__(self, bundle: Bundle, on_answer: OnAnswer, at: float) -> None:
+        self.bundle = bundle
+        self.on_answer = on_answer
         self.at = at
+
+    def cut(self, count: int) -> tuple["Pending", "Pending"]:
+        """As `Bundle.cut`."""
+        head, rest = self.bundle.cut(count)
+        return Pending(head, self.on_answer, self.at), Pending(rest, self.on_answer, self.at)
+
+    def singles(self) -> list["Pending"]:
+        return [Pending(single, self.on_answer, self.at) for single in self.bundle.singles()]
 
 
 class SendQueue(Protocol):
@@ -29,7 +34,7 @@ class SendQueue(Protocol):
     def put(self, pending: Pending) -> None: ...
 
     def take(self, size: int) -> list[Pending]:
-        """The next unit, of at most `size` bytes if it is more than one; empty when nothing may go now."""
+        """The next unit, of at most `size` bytes if it is more than one message; empty when nothing may go now."""
         ...
 
     def waits_for_more(self, size: int) -> float | None:
@@ -40,7 +45,9 @@ class SendQueue(Protocol):
         """All that there is to do for a taken unit was done."""
         ...
 
-    def drop_oldest(self) -> Pending | None: ...
+    def drop_oldest(self) -> Pending | None:
+        """Take back the one message that waits for longest."""
+        ...
 
 
 class BatchQueue:
@@ -48,30 +55,36 @@ class BatchQueue:
 
     def __init__(self) -> None:
         self._waiting: deque[Pending] = deque()
-        self._size = 0
+        self._count = 0
+        self._weight = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._count
 
     def put(self, pending: Pending) -> None:
         self._waiting.append(pending)
-        self._size += len(pending.encoded.part) + OVERHEAD_BYTES
+        self._count += pending.bundle.count
+        self._weight += pending.bundle.weight
 
     def take(self, size: int) -> list[Pending]:
         unit: list[Pending] = []
         waiting = self._waiting
         left = size
         while waiting:
-            need = len(waiting[0].encoded.part) + OVERHEAD_BYTES
-            if unit and need > left:
+            weight = waiting[0].bundle.weight
+            if weight > left:
+                head = self._head(left, at_least=0 if unit else 1)
+                if head is not None:
+                    unit.append(head)
                 break
-            left -= need
+            left -= weight
             unit.append(waiting.popleft())
-        self._size -= size - left
+        self._count -= sum([pending.bundle.count for pending in unit])
+        self._weight -= sum([pending.bundle.weight for pending in unit])
         return unit
 
     def waits_for_more(self, size: int) -> float | None:
-        return self._waiting[0].at if self._waiting and self._size < size else None
+        return self._waiting[0].at if self._waiting and self._weight < size else None
 
     def done(self, unit: list[Pending]) -> None:
         pass
@@ -79,6 +92,17 @@ class BatchQueue:
     def drop_oldest(self) -> Pending | None:
         unit = self.take(0)
         return unit[0] if unit else None
+
+    def _head(self, size: int, *, at_least: int) -> Pending | None:
+        """Of the first that waits as much as fits, taken out."""
+        first = self._waiting[0]
+        count = max(at_least, first.bundle.fitting(size))
+        if count >= first.bundle.count:
+            return self._waiting.popleft()
+        if not count:
+            return None
+        head, self._waiting[0] = first.cut(count)
+        return head
 
 
 class SingleQueue:
@@ -91,7 +115,7 @@ class SingleQueue:
         return len(self._waiting)
 
     def put(self, pending: Pending) -> None:
-        self._waiting.append(pending)
+        self._waiting.extend(pending.singles())
 
     def take(self, size: int) -> list[Pending]:
         return [self._waiting.popleft()] if self._waiting else []
@@ -118,12 +142,12 @@ class GroupQueue:
         return self._count
 
     def put(self, pending: Pending) -> None:
-        group = pending.encoded.group
+        group = pending.bundle.group
         waiting = self._busy.get(group)
         if waiting is None:
             waiting = self._free.setdefault(group, deque())
-        waiting.append(pending)
-        self._count += 1
+        waiting.extend(pending.singles())
+        self._count += pending.bundle.count
 
     def take(self, size: int) -> list[Pending]:
         if not self._free:
@@ -137,7 +161,7 @@ class GroupQueue:
         return None
 
     def done(self, unit: list[Pending]) -> None:
-        group = unit[0].encoded.group
+        group = unit[0].bundle.group
         waiting = self._busy.pop(group)
         if waiting:
             self._free[group] = waiting

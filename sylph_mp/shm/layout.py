@@ -29,7 +29,7 @@ from msgspec import Struct
 
 MAGIC = b"sylphseg"
 #: Changes with any change that a process of the version before would misread.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 VITALS_HEAD_BYTES = 64
 #: Nine counters are in use; a line holds sixteen, so that one more changes no offset.

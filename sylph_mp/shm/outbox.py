@@ -7,48 +7,78 @@ Head:
       0 committed u64, bytes ever written: the consumer's word    8 next_seq u64, the consumer's
      64 taken u64, bytes ever read: the master's word             (a cache line each; zero to 128)
 
-Record, at a multiple of 8 in the ring, never over its end:
+Record: neighbouring messages of one instance, topic, kind and group; at a multiple of 8, never over the ring's end:
 
       0 size u32, of all of it; 0: nothing more before the ring's end
       4 kind u8 │ length of instance u8, of topic u8 │ 0
-      8 seq u64, from 1
-     16 length of group u16, of id u16, of part u32
-     24 instance │ topic │ group │ id │ part │ zero to a multiple of 8
+      8 seq u64 of the first message, from 1; the others follow
+     16 length of group u16 │ 0 u16 │ messages u32
+     24 for each message u32, where its part ends in the parts
+        instance │ topic │ group │ parts, one after the other │ zero to a multiple of 8
 
-`committed` is stored after the records that it covers: a kill at any instruction leaves whole records or none.
+So the master takes many messages as one slice, and sends them as they lie. `committed` is stored after the records
+that it covers: a kill at any instruction leaves whole records or none.
 """
 
 import struct
-from collections.abc import Iterator
-from itertools import accumulate, pairwise
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
+from operator import attrgetter
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from sylph_mp.shm.layout import OUTBOX_HEAD_BYTES
 from sylph_mp.shm.segment import Segment
 
-_RECORD = struct.Struct("<IBBBxQHHI")
+_RECORD = struct.Struct("<IBBBxQHxxI")
 _COMMITTED, _NEXT_SEQ, _TAKEN = 0, 1, 8
+_END_BYTES = 4
+#: Parts of one record: as many as are worth it, and few enough that little is left over before the ring's end.
+_RUN_BYTES = 64 << 10
+_RUN_SHARE = 8
+
+_ADDRESS_OF = attrgetter("address")
+_PART_OF = attrgetter("part")
 
 
 class OutboxDamagedError(Exception):
     """There is something else than records; only a stray write of the consumer's process can have done that."""
 
 
-class Output(Struct, frozen=True, kw_only=True):
-    """One encoded message on its way."""
+class Address(NamedTuple):
+    """What the messages of a record have in common."""
 
-    seq: int
-    """Its number in the slot's outbox."""
+    instance: str
     kind: int
     """RocketMQ's MessageType."""
-    instance: str
     topic: str
     group: str
     """Message group, "" for none."""
-    id: str
-    part: bytes
-    """The message as a field of a SendMessageRequest."""
+
+
+class Addressed(Protocol):
+    """One message that is to be put."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def part(self) -> bytes:
+        """The message as a field of a SendMessageRequest."""
+        ...
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """Neighbouring messages on their way."""
+
+    seq: int
+    """Number of the first in the slot's outbox."""
+    address: Address
+    ends: Sequence[int]
+    """Where each message ends in `parts`."""
+    parts: bytes
+    """Each as a field of a SendMessageRequest."""
 
 
 class _Ring:
@@ -70,6 +100,7 @@ class OutboxWriter(_Ring):
         super().__init__(segment)
         self._at = self._words[_COMMITTED]
         self._seq = max(1, self._words[_NEXT_SEQ])
+        self._run_bytes = min(_RUN_BYTES, self._capacity // _RUN_SHARE)
 
     @property
     def next_seq(self) -> int:
@@ -79,31 +110,65 @@ class OutboxWriter(_Ring):
     @property
     def largest_bytes(self) -> int:
         """What surely fits an empty ring, wherever it stands: the texts and the part of one output together."""
-        return self._capacity // 2 - _RECORD.size - 8
+        return self._capacity // 2 - _RECORD.size - _END_BYTES - 8
 
-    def put(self, kind: int, instance: str, topic: str, group: str, message_id: str, part: bytes) -> int | None:
-        """The output's number; None where there is no room for it now. Nobody sees it before `commit`."""
-        texts = instance.encode(), topic.encode(), group.encode(), message_id.encode()
-        data = b"".join((*texts, part))
-        size = -(-(_RECORD.size + len(data)) // 8) * 8
-        place = self._place(size)
-        if place is None:
-            return None
-        seq = self._seq
-        lengths = [len(text) for text in texts]
-        _RECORD.pack_into(self._ring, place, size, kind, *lengths[:2], seq, *lengths[2:], len(part))
-        begin = place + _RECORD.size
-        self._ring[begin : begin + len(data)] = data
-        self._at += size
-        self._seq = seq + 1
-        return seq
+    def put(self, outputs: Iterable[Addressed]) -> int:
+        """How many of these, from the first on, there was room for; they are numbered in their order.
+
+        Nobody sees them before `commit`.
+        """
+        before = self._seq
+        for address, same in groupby(outputs, key=_ADDRESS_OF):
+            parts: list[bytes] = []
+            size = 0
+            for part in map(_PART_OF, same):
+                length = len(part)
+                if parts and size + length > self._run_bytes:
+                    if not self._put_all(address, parts):
+                        return self._seq - before
+                    parts, size = [], 0
+                parts.append(part)
+                size += length
+            if not self._put_all(address, parts):
+                break
+        return self._seq - before
 
     def commit(self) -> bool:
-        """Let the master see what was put; True if it had taken all before, and so has to be woken for it."""
-        had_all = self._words[_TAKEN] == self._words[_COMMITTED] != self._at
+        """Let the master see what was put; True if it may have taken all before, and so has to be woken for it."""
+        before = self._words[_COMMITTED]
         self._words[_NEXT_SEQ] = self._seq
         self._words[_COMMITTED] = self._at
-        return had_all
+        # Looked at only now: who takes the last before this sees what was committed, or is seen to have taken all.
+        return self._words[_TAKEN] == before != self._at
+
+    def _put_all(self, address: Address, parts: list[bytes]) -> bool:
+        """All of them, in smaller records where one does not fit; False if some had no room."""
+        first = 0
+        count = len(parts)
+        while first < len(parts):
+            if self._put_record(address, parts[first : first + count]):
+                first += count
+            elif count == 1:
+                return False
+            else:
+                count //= 2
+        return True
+
+    def _put_record(self, address: Address, parts: list[bytes]) -> bool:
+        instance, topic, group = address.instance.encode(), address.topic.encode(), address.group.encode()
+        ends = array("I", accumulate(map(len, parts)))
+        length = _END_BYTES * len(ends) + len(instance) + len(topic) + len(group) + ends[-1]
+        size = -(-(_RECORD.size + length) // 8) * 8
+        place = self._place(size)
+        if place is None:
+            return False
+        lengths = len(instance), len(topic), self._seq, len(group)
+        _RECORD.pack_into(self._ring, place, size, address.kind, *lengths, len(ends))
+        begin = place + _RECORD.size
+        self._ring[begin : begin + length] = b"".join((ends.tobytes(), instance, topic, group, *parts))
+        self._at += size
+        self._seq += len(ends)
+        return True
 
     def _place(self, size: int) -> int | None:
         """Where in the ring a record of `size` goes, the rest of the ring skipped if it is too short."""
@@ -122,8 +187,8 @@ class OutboxWriter(_Ring):
 class OutboxReader(_Ring):
     """The master's side."""
 
-    def take(self) -> Iterator[Output]:
-        """All that is committed, one by one; what was yielded is out of the ring. Raises OutboxDamagedError."""
+    def take(self) -> Iterator[Run]:
+        """All that is committed, record by record; what was yielded is out of the ring. Raises OutboxDamagedError."""
         at = self._words[_TAKEN]
         while at != (end := self._words[_COMMITTED]):
             place = at % self._capacity
@@ -134,27 +199,28 @@ class OutboxReader(_Ring):
                 continue
             if not _RECORD.size <= size <= min(end - at, self._capacity - place):
                 raise OutboxDamagedError(f"a record of {size} bytes at {place}, {end - at} are committed")
-            output = self._read(place, size)
+            run = self._read(place, size)
             at += size
             self._words[_TAKEN] = at
-            yield output
+            yield run
 
-    def _read(self, place: int, size: int) -> Output:
-        _, kind, instance, topic, seq, group, message_id, part = _RECORD.unpack_from(self._ring, place)
+    def _read(self, place: int, size: int) -> Run:
+        _, kind, instance, topic, seq, group, count = _RECORD.unpack_from(self._ring, place)
         data = bytes(self._ring[place + _RECORD.size : place + size])
-        ends = list(accumulate((instance, topic, group, message_id)))
-        if ends[-1] + part > len(data):
+        topic_at = _END_BYTES * count + instance
+        group_at = topic_at + topic
+        parts_at = group_at + group
+        ends = memoryview(data)[: _END_BYTES * count].cast("I").tolist() if 0 < parts_at <= len(data) else []
+        # The parts begin where the texts end, and end where the last of them does: nothing may lie elsewhere.
+        if not ends or parts_at + ends[-1] > len(data) or sorted(ends) != ends:
             raise OutboxDamagedError(f"the lengths of the record at {place} go beyond its end")
         try:
-            texts = [data[begin:end].decode() for begin, end in pairwise((0, *ends))]
+            address = Address(
+                data[topic_at - instance : topic_at].decode(),
+                kind,
+                data[topic_at:group_at].decode(),
+                data[group_at:parts_at].decode(),
+            )
         except UnicodeDecodeError as error:
             raise OutboxDamagedError(f"the record at {place}: {error}") from error
-        return Output(
-            kind=kind,
-            instance=texts[0],
-            topic=texts[1],
-            group=texts[2],
-            id=texts[3],
-            part=data[ends[-1] : ends[-1] + part],
-            seq=seq,
-        )
+        return Run(seq=seq, address=address, ends=ends, parts=data[parts_at : parts_at + ends[-1]])

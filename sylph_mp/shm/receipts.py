@@ -21,17 +21,26 @@ class ReceiptState(IntEnum):
 
 
 class Receipts:
-    """Both sides; `write` is the master's."""
+    """Both sides; what writes is the master's."""
 
     def __init__(self, segment: Segment) -> None:
         at = segment.geometry.receipts_at
         self._cells = segment.window(at, RECEIPT_CELLS * RECEIPT_CELL_BYTES, form="Q")
+        self._newest = max(self._cells) >> 8
 
-    def write(self, seq: int, state: ReceiptState) -> None:
-        """An output that nobody waits for, left by a dead consumer, gives way to a later one of the same cell."""
-        cell = seq % RECEIPT_CELLS
-        if self._cells[cell] >> 8 <= seq:
-            self._cells[cell] = seq << 8 | state
+    def write(self, first: int, last: int, state: ReceiptState) -> None:
+        """The same for all from `first` to `last`.
+
+        An output that nobody waits for, left by a dead consumer, gives way to a later one of the same cell.
+        """
+        cells, word = self._cells, first << 8 | state
+        later = self._newest
+        self._newest = max(later, last)
+        for seq in range(max(first, last + 1 - RECEIPT_CELLS), last + 1):
+            cell = seq % RECEIPT_CELLS
+            # Only what is older by a whole round can find a later one in its cell.
+            if seq + RECEIPT_CELLS > later or cells[cell] >> 8 <= seq:
+                cells[cell] = word + (seq - first << 8)
 
     def read(self, seq: int) -> ReceiptState | None:
         """None while there is none."""

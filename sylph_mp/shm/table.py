@@ -141,9 +141,9 @@ class Table:
         """DONE with an EntryOutcome; `after_ms` (below 2**32) is the wait of a RETRY."""
         self._heads[index] = _DONE | outcome << 8 | after_ms << 32
 
-    def hold(self, index: int, outputs: range) -> None:
-        """HELD with ACK, until the receipts of these outputs (fewer than 2**16) are there."""
-        self._outputs[index] = outputs.start << 16 | len(outputs)
+    def hold(self, index: int, first: int, count: int) -> None:
+        """HELD with ACK, until the receipts of the `count` (below 2**16) outputs from number `first` on are there."""
+        self._outputs[index] = first << 16 | count
         self._heads[index] = _HELD | EntryOutcome.ACK << 8
 
     def requeue(self, index: int, attempt: int) -> None:

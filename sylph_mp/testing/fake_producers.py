@@ -1,13 +1,13 @@
 """Producers without a broker: a test looks at what would have been sent. In the test's threads."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sylph_mp.errors import BrokerError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.producer.encoding import Encoded, Encoder, Kind
 from sylph_mp.producer.outgoing import Limits, Outgoing
-from sylph_mp.producer.outlet import OnReceipt, Receipt
+from sylph_mp.producer.outlet import Answer, OnAnswer, Receipt
 from sylph_mp.producer.producers import Producers
 from sylph_mp.producer.tally import LaneSnapshot
 
@@ -31,10 +31,15 @@ class FakeProducers(Producers):
         """Half messages that were neither committed nor rolled back."""
         return [self._encoded[message_id] for message_id in self._fake.halves]
 
-    def encode(self, kind: Kind, outgoing: Outgoing) -> Encoded:
-        encoded = super().encode(kind, outgoing)
-        self._encoded[encoded.id] = outgoing
-        return encoded
+    def encoding(self, kind: Kind) -> Callable[[Outgoing], Encoded]:
+        encode = super().encoding(kind)
+
+        def remember(outgoing: Outgoing) -> Encoded:
+            encoded = encode(outgoing)
+            self._encoded[encoded.id] = outgoing
+            return encoded
+
+        return remember
 
 
 class _FakeEngine:
@@ -44,12 +49,12 @@ class _FakeEngine:
         self.halves: list[str] = []
         self._failures = failures
 
-    def send(self, messages: Sequence[Encoded], on_receipt: OnReceipt) -> None:
-        for message in messages:
+    def send(self, messages: Sequence[Encoded], on_answer: OnAnswer) -> None:
+        for place, message in enumerate(messages):
             error = self._failures.popleft() if self._failures else None
             if error is None:
                 (self.halves if message.kind is Kind.TRANSACTION else self.stored).append(message.id)
-            on_receipt(Receipt(message.id, error))
+            on_answer(Answer(place, 1, error))
 
     def end_transaction(self, topic: str, half: Receipt, *, commit: bool) -> None:
         self.halves.remove(half.id)

@@ -5,30 +5,57 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sylph_mp.producer.bundle import OVERHEAD_BYTES, Bundle
 from sylph_mp.producer.encoding import Encoded, Kind
-from sylph_mp.producer.send_queues import OVERHEAD_BYTES, BatchQueue, GroupQueue, Pending
+from sylph_mp.producer.send_queues import BatchQueue, GroupQueue, Pending, SingleQueue
 
 
-def pending(number, size=1, group=""):
-    return Pending(Encoded("t", Kind.NORMAL, group, str(number), bytes(size)), lambda receipt: None, float(number))
+def pending(number, *sizes, group=""):
+    """Of messages that are numbered from `number`."""
+    messages = [
+        Encoded("t", Kind.NORMAL, group, "", b"%d." % each + bytes(size)) for each, size in enumerate(sizes, number)
+    ]
+    return Pending(Bundle.of(messages), lambda answer: None, float(number))
 
 
-@given(sizes=st.lists(st.integers(1, 3000), max_size=60), limit=st.integers(1, 5000))
+def numbers_in(unit):
+    return [int(bytes(single.parts).partition(b".")[0]) for one in unit for single in one.bundle.singles()]
+
+
+bundles = st.lists(st.lists(st.integers(1, 3000), min_size=1, max_size=8), max_size=30)
+
+
+@given(sizes=bundles, limit=st.integers(1, 9000))
 def test_batches_are_full_and_within_the_size_in_order(sizes, limit):
-    queue = BatchQueue()
-    for number, size in enumerate(sizes):
-        queue.put(pending(number, size))
+    queue, count = BatchQueue(), 0
+    for each in sizes:
+        queue.put(pending(count, *each))
+        count += len(each)
     units = []
     while queue:
+        before = len(queue)
         units.append(queue.take(limit))
-    assert [int(one.encoded.id) for unit in units for one in unit] == list(range(len(sizes)))
+        assert len(queue) == before - len(numbers_in(units[-1]))
+    assert [number for unit in units for number in numbers_in(unit)] == list(range(count))
 
-    def weight(unit):
-        return sum(len(one.encoded.part) + OVERHEAD_BYTES for one in unit)
+    def weights(unit):
+        return [len(single.parts) + OVERHEAD_BYTES for one in unit for single in one.bundle.singles()]
 
-    assert all(weight(unit) <= limit or len(unit) == 1 for unit in units)
-    assert all(weight(unit) + weight(after[:1]) > limit for unit, after in pairwise(units))
+    assert all(sum(weights(unit)) <= limit or len(weights(unit)) == 1 for unit in units)
+    assert all(sum(weights(unit)) + weights(after)[0] > limit for unit, after in pairwise(units))
     assert queue.waits_for_more(limit) is None
+
+
+@given(sizes=bundles)
+def test_the_oldest_is_one_message_and_what_goes_alone_keeps_its_order(sizes):
+    batch, single, count = BatchQueue(), SingleQueue(), 0
+    for each in sizes:
+        batch.put(pending(count, *each))
+        single.put(pending(count, *each))
+        count += len(each)
+    assert len(batch) == len(single) == count
+    assert [numbers_in([one]) for one in iter(batch.drop_oldest, None)] == [[number] for number in range(count)]
+    assert [numbers_in(unit) for unit in iter(lambda: single.take(9000), [])] == [[number] for number in range(count)]
 
 
 steps = st.lists(
@@ -47,10 +74,11 @@ def test_a_group_has_one_message_out_and_keeps_its_order(steps):
     queue, out, taken, dropped, put = GroupQueue(), [], [], [], 0
     for what, argument in steps:
         if what == "put":
-            queue.put(pending(put, group=argument))
-            put += 1
+            queue.put(pending(put, *[1] * (1 + put % 3), group=argument))
+            put += 1 + put % 3
         elif what == "take" and (unit := queue.take(1)):
-            assert unit[0].encoded.group not in {one[0].encoded.group for one in out}
+            assert len(unit) == unit[0].bundle.count == 1
+            assert unit[0].bundle.group not in {one[0].bundle.group for one in out}
             out.append(unit)
             taken += unit
         elif what == "done" and argument < len(out):
@@ -64,6 +92,6 @@ def test_a_group_has_one_message_out_and_keeps_its_order(steps):
         taken += (unit := queue.take(1))
         out += [unit] if unit else []
     for group in "abc":
-        order = [int(one.encoded.id) for one in taken if one.encoded.group == group]
+        order = numbers_in(one for one in taken if one.bundle.group == group)
         assert order == sorted(order)
-    assert sorted(int(one.encoded.id) for one in taken + dropped) == list(range(put))
+    assert sorted(numbers_in(taken + dropped)) == list(range(put))

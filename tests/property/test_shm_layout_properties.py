@@ -146,7 +146,7 @@ def test_outputs_of_a_held_entry(segment, first, count):
     table = Table(segment)
     table.put(3, 0, 1, 0, 0, 0, 1, 1, 1)
 
-    table.hold(3, range(first, first + count))
+    table.hold(3, first, count)
 
     seen = table.read(3)
     assert (seen.state, seen.outcome, seen.outputs) == (EntryState.HELD, EntryOutcome.ACK, range(first, first + count))

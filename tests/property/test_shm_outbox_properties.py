@@ -8,10 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from sylph_mp.consumer.outputs import Output
 from sylph_mp.shm.layout import Geometry
-from sylph_mp.shm.outbox import OutboxReader, OutboxWriter, Output
+from sylph_mp.shm.outbox import Address, OutboxReader, OutboxWriter
 from sylph_mp.shm.receipts import Receipts, ReceiptState
 from sylph_mp.shm.segment import Segment
+from tests.unit.outputs import each_of
+
+ADDRESSES = [
+    Address("", 0, "", ""),
+    Address("default", 1, "receipts", ""),
+    Address("default", 1, "audit", ""),
+    Address("größe", 255, "%" * 30, "g" * 40),
+    Address("default", 2, "receipts", "\U0001f600"),
+]
 
 
 def new_segment(name: str) -> Segment:
@@ -38,20 +48,19 @@ class Outbox(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.segment.close()
 
-    @rule(
-        kind=st.integers(0, 255),
-        texts=st.tuples(st.text(max_size=20), st.text(max_size=30), st.text(max_size=40), st.text(max_size=34)),
-        part=st.binary(max_size=1500),
-    )
-    def put_one(self, kind: int, texts: tuple[str, str, str, str], part: bytes) -> None:
+    @rule(parts=st.lists(st.tuples(st.sampled_from(ADDRESSES), st.binary(max_size=1500)), min_size=1, max_size=6))
+    def put_some(self, parts: list[tuple[Address, bytes]]) -> None:
         empty = self.reader.used_bytes == 0 and not self.put
-        seq = self.writer.put(kind, *texts, part)
-        if seq is None:
-            assert not empty
-            return
-        assert seq not in self.numbers
-        self.numbers.add(seq)
-        self.put.append((seq, kind, *texts, part))
+        outputs = [Output(address, "id", part) for address, part in parts]
+        seq = self.writer.next_seq
+        count = self.writer.put(outputs)
+        assert count == self.writer.next_seq - seq
+        assert count or not empty
+        numbers = range(seq, seq + count)
+        assert self.numbers.isdisjoint(numbers)
+        self.numbers.update(numbers)
+        for number, each in zip(numbers, outputs[:count], strict=True):
+            self.put.append((number, *each.address, each.part))
 
     @rule()
     def commit(self) -> None:
@@ -68,8 +77,10 @@ class Outbox(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 5))
     def take(self, count: int) -> None:
-        for output in self.reader.take():
-            assert fields(output) == self.committed.popleft()
+        for run in self.reader.take():
+            for message in each_of([run]):
+                expected = self.committed.popleft()
+                assert (message.seq, message.instance, message.kind, *message[3:]) == expected
             count -= 1
             if not count:
                 return
@@ -78,10 +89,6 @@ class Outbox(RuleBasedStateMachine):
     @invariant()
     def used(self) -> None:
         assert (self.reader.used_bytes == 0) == (not self.committed)
-
-
-def fields(output: Output) -> tuple[object, ...]:
-    return (output.seq, output.kind, output.instance, output.topic, output.group, output.id, output.part)
 
 
 TestOutbox = Outbox.TestCase
@@ -95,15 +102,24 @@ def segment():
     segment.close()
 
 
-@given(seqs=st.lists(st.integers(1, 2**50), min_size=1, max_size=50, unique=True), data=st.data())
-def test_the_receipt_of_the_latest_output_of_a_cell_is_there(segment, seqs, data):
+@given(
+    ranges=st.lists(st.tuples(st.integers(1, 2**50), st.integers(1, 300)), min_size=1, max_size=50),
+    far=st.booleans(),
+    data=st.data(),
+)
+def test_the_receipt_of_the_latest_output_of_a_cell_is_there(segment, ranges, far, data):
+    segment.window(segment.geometry.receipts_at, 8 * 8192)[:] = bytes(8 * 8192)
     receipts = Receipts(segment)
-    receipts._cells[:] = memoryview(bytes(8 * len(receipts._cells))).cast("Q")
-    states = {seq: data.draw(st.sampled_from(ReceiptState)) for seq in seqs}
-    for seq in seqs:
-        receipts.write(seq, states[seq])
+    latest: dict[int, tuple[int, ReceiptState]] = {}
+    for drawn, count in ranges:
+        first = drawn if far else drawn % 30_000 + 1
+        state = data.draw(st.sampled_from(ReceiptState))
+        receipts.write(first, first + count - 1, state)
+        for seq in range(first, first + count):
+            if latest.get(seq % 8192, (0, state))[0] <= seq:
+                latest[seq % 8192] = seq, state
 
-    latest = {seq % 8192: seq for seq in sorted(seqs)}
-    for seq in seqs:
-        assert receipts.read(seq) is (states[seq] if latest[seq % 8192] == seq else None)
-    assert receipts.read(max(seqs) + 8192) is None
+    for first, count in ranges:
+        for seq in (first, first + count - 1, first % 30_000 + 1):
+            known, state = latest.get(seq % 8192, (0, None))
+            assert receipts.read(seq) is (state if known == seq else None)

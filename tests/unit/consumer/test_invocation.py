@@ -189,11 +189,11 @@ def test_what_is_sent_leaves_with_success_only(call):
         return Retry(5) if body == b"retry" else None
 
     (acked,) = call(send, b"fine")
-    assert [(output.instance, output.encoded.topic) for output in acked.outputs] == [
+    assert [(output.address.instance, output.address.topic) for output in acked.outputs] == [
         ("default", "receipts"),
         ("default", "audit"),
     ]
-    assert b'{"of":7}' in acked.outputs[0].encoded.part
+    assert b'{"of":7}' in acked.outputs[0].part
     assert not call(send, b"raise")[0].outputs
     assert not call(send, b"retry")[0].outputs
 
@@ -206,7 +206,7 @@ def test_of_a_batch_those_that_are_acked_wait_for_what_was_sent(call):
     first, again, last = call(send, b"1", b"2", b"3", batch=10)
 
     assert first.outputs is last.outputs
-    assert [output.encoded.topic for output in first.outputs] == ["receipts"]
+    assert [output.address.topic for output in first.outputs] == ["receipts"]
     assert not again.outputs
 
 

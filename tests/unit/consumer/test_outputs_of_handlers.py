@@ -6,12 +6,12 @@ from sylph_mp.api import App, Context
 from sylph_mp.errors import OutputError
 from sylph_mp.pipe import ReceiptsWritten, RefusedOutput
 from sylph_mp.shm.outbox import OutboxReader, OutboxWriter
-from sylph_mp.shm.outbox import Output as Taken
 from sylph_mp.shm.receipts import Receipts, ReceiptState
 from sylph_mp.shm.segment import Segment
 from sylph_mp.shm.table import FIFO, EntryState, Table
 from sylph_mp.testing.fake_session import FakeSession
 from tests.unit.consumer.serving import Remains, Running, app_with, messages, play, reports
+from tests.unit.outputs import Message, each_of, output
 
 
 class Courier:
@@ -21,23 +21,23 @@ class Courier:
         self._consumer = consumer
         self._reader = OutboxReader(consumer.segment)
         self._receipts = Receipts(consumer.segment)
-        self.taken: list[Taken] = []
+        self.taken: list[Message] = []
 
-    async def until(self, count: int) -> list[Taken]:
+    async def until(self, count: int) -> list[Message]:
         await self._consumer.until(lambda: self._took() >= count)
         return self.taken
 
     def _took(self) -> int:
-        self.taken.extend(self._reader.take())
+        self.taken.extend(each_of(self._reader.take()))
         return len(self.taken)
 
     def store(self, *seqs: int) -> None:
         for seq in seqs:
-            self._receipts.write(seq, ReceiptState.STORED)
+            self._receipts.write(seq, seq, ReceiptState.STORED)
         self._consumer.master.post(ReceiptsWritten(stored=tuple((seq, seq) for seq in seqs), refused=()))
 
     def refuse(self, seq: int, reason: str) -> None:
-        self._receipts.write(seq, ReceiptState.REFUSED)
+        self._receipts.write(seq, seq, ReceiptState.REFUSED)
         self._consumer.master.post(ReceiptsWritten(stored=(), refused=(RefusedOutput(seq, reason),)))
 
 
@@ -108,10 +108,11 @@ def test_send_now_returns_when_the_message_is_stored_and_raises_when_it_is_refus
         assert not said
         courier.store(first.seq)
         second = (await courier.until(2))[1]
-        assert said == [first.id]
+        [stored_id] = said
+        assert str(stored_id).encode() in first.part
         courier.refuse(second.seq, "full")
         await consumer.until(lambda: consumer.session.acked == ["m0"])
-        assert said == [first.id, "receipts: full"]
+        assert said == [stored_id, "receipts: full"]
 
     play(app_with(handle), story)
 
@@ -165,12 +166,13 @@ def test_what_a_dead_process_had_sent_is_waited_for_and_not_run_again():
         for name in ("stored", "open", "not-in-the-outbox"):
             index = remains.leave(f"{name}//{len(name)}")
             remains.run(index)
-            Table(segment).hold(index, range(0))
+            Table(segment).hold(index, 0, 0)
             if name != "not-in-the-outbox":
-                seq = writer.put(1, "default", "receipts", "", name, b"part")
+                seq = writer.next_seq
+                writer.put([output(b"part")])
                 writer.commit()
-                Table(segment).hold(index, range(seq, seq + 1))
-        Receipts(segment).write(1, ReceiptState.STORED)
+                Table(segment).hold(index, seq, 1)
+        Receipts(segment).write(1, 1, ReceiptState.STORED)
 
     async def story(consumer: Running) -> None:
         courier = Courier(consumer)
@@ -197,9 +199,9 @@ def test_the_lane_of_what_a_dead_process_had_sent_waits_with_it():
         remains.leave("other/b/3", flags=FIFO)
         remains.run(first)
         writer = OutboxWriter(segment)
-        writer.put(1, "default", "receipts", "", "id", b"part")
+        writer.put([output(b"part")])
         writer.commit()
-        Table(segment).hold(first, range(1, 2))
+        Table(segment).hold(first, 1, 1)
 
     async def story(consumer: Running) -> None:
         courier = Courier(consumer)

@@ -5,8 +5,9 @@ from collections import deque
 
 from rocketmq.grpc_protocol import service_pb2
 
+from sylph_mp.producer.bundle import Bundle
 from sylph_mp.producer.encoding import Encoder
-from sylph_mp.producer.lane import Address, Lane
+from sylph_mp.producer.lane import Address, Lane, messages_in
 from sylph_mp.producer.outgoing import Limits, Outgoing
 from sylph_mp.producer.pace import Bounds, Pace
 from sylph_mp.producer.retries import Rules
@@ -62,7 +63,13 @@ class LaneAt:
         outgoing = Outgoing(topic="t", payload=body, group=group)
         encoded = self._encoder.encode(outgoing, self.clock.now)
         self._bodies[encoded.id] = body
-        self.lane.put(encoded, self.receipts.append)
+        self.lane.put(Bundle.of((encoded,)), lambda answer: self.receipts.extend(answer.receipts((encoded.id,))))
+
+    def put_together(self, *bodies):
+        encoded = [self._encoder.encode(Outgoing(topic="t", payload=body), self.clock.now) for body in bodies]
+        ids = [one.id for one in encoded]
+        self._bodies.update(zip(ids, bodies, strict=True))
+        self.lane.put(Bundle.of(encoded), lambda answer: self.receipts.extend(answer.receipts(ids)))
 
     def outcomes(self):
         """(body, error, unknown) in the order in which the receipts came."""
@@ -83,4 +90,4 @@ class LaneAt:
         return self.sender
 
     def _settle(self, unit):
-        self.settled += len(unit)
+        self.settled += messages_in(unit)

@@ -50,6 +50,32 @@ def test_every_field_arrives(namespace, payload, tag, keys, properties, trace):
     assert len(message.SerializeToString()) == message.ByteSize() == len(encoded.part) - len(head_of(encoded.part))
 
 
+@given(
+    namespace=st.sampled_from(["", "space"]),
+    payloads=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4),
+    now=st.sampled_from([NOW, NOW + 1, NOW + 0.001]),
+)
+def test_what_says_nothing_but_topic_and_payload_is_encoded_the_same_at_first_and_later(namespace, payloads, now):
+    encoder = Encoder(namespace, Limits())
+    encoder.encode(Outgoing(topic="orders", payload=b"first"), NOW)
+    for payload in [*payloads, bytes(20_000)]:
+        later = encoder.encode(Outgoing(topic="orders", payload=payload), now)
+        [message] = parsed(later.part)
+        [fresh] = parsed(Encoder(namespace, Limits()).encode(Outgoing(topic="orders", payload=payload), now).part)
+        assert message.system_properties.message_id == later.id
+        fresh.system_properties.message_id = later.id
+        assert message == fresh
+        assert (later.topic, later.kind, later.group) == ("orders", Kind.NORMAL, "")
+
+
+@pytest.mark.parametrize("payload", [b"", bytes(101)])
+def test_a_body_that_no_server_takes_is_refused_later_as_well(payload):
+    encoder = Encoder("", Limits(body_bytes=100))
+    encoder.encode(Outgoing(topic="orders", payload=b"first"), NOW)
+    with pytest.raises(OutgoingError, match="payload"):
+        encoder.encode(Outgoing(topic="orders", payload=payload), NOW)
+
+
 def head_of(part):
     """The field's tag and length."""
     end = 1

@@ -68,6 +68,48 @@ def test_one_bad_message_fails_alone():
     asyncio.run(run())
 
 
+def test_what_was_put_together_is_one_answer_and_cut_where_a_request_is_full():
+    async def run():
+        bodies = [b"%03d" % n * 300 for n in range(10)]
+        at = LaneAt(BatchQueue(), Kind.NORMAL, in_flight=1, batch_bytes=5000)
+        at.put_together(*bodies)
+        await at.empty()
+        assert [len(bodies) for bodies in at.sender.requests] == [4, 4, 2]
+        assert [(body, one.offset) for body, one in zip(bodies, at.receipts, strict=True)] == list(
+            zip(bodies, [10, 11, 12, 13, 20, 21, 22, 23, 30, 31], strict=True)
+        )
+        assert [body for body, error, _ in at.outcomes() if error is None] == bodies
+        assert at.settled == 10
+
+    asyncio.run(run())
+
+
+def test_one_bad_message_fails_alone_in_what_was_put_together():
+    async def run():
+        at = LaneAt(BatchQueue(), Kind.NORMAL)
+        at.sender.refuses = lambda bodies: REFUSED if b"bad" in bodies else None
+        at.put_together(b"a", b"b", b"bad", b"c", b"d", b"e", b"f")
+        at.put_together(b"g")
+        await at.empty()
+        assert sorted((body, error) for body, error, _ in at.outcomes() if error is None) == [
+            (body, None) for body in (b"a", b"b", b"c", b"d", b"e", b"f", b"g")
+        ]
+        assert [body for body, error, _ in at.outcomes() if error] == [b"bad"]
+
+    asyncio.run(run())
+
+
+def test_what_was_put_together_goes_one_by_one_where_it_has_to():
+    async def run():
+        at = LaneAt(SingleQueue(), Kind.DELAY)
+        at.put_together(b"a", b"b", b"c")
+        await at.empty()
+        assert sorted(at.sender.requests) == [[b"a"], [b"b"], [b"c"]]
+        assert sorted(body for body, error, _ in at.outcomes() if error is None) == [b"a", b"b", b"c"]
+
+    asyncio.run(run())
+
+
 NO_ROUTE = StatusError(40402, "no route")
 
 

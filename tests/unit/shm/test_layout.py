@@ -12,14 +12,14 @@ from sylph_mp.shm.table import EntryOutcome, Table
 from sylph_mp.shm.vitals import VitalsState, VitalsWriter
 
 
-def test_header_of_version_2():
+def test_header_of_version_3():
     geometry = Geometry(topics=("orders", "größe"), entries=1024, threads=8, arena_bytes=16 << 20, outbox_bytes=1 << 20)
 
     packed = Header(slot=3, master_pid=4711, geometry=geometry).pack()
 
     assert packed == (
         b"sylphseg"
-        + struct.pack("<6I", 2, 192, 3, 4711, 1024, 8)
+        + struct.pack("<6I", 3, 192, 3, 4711, 1024, 8)
         + struct.pack("<5Q", 16 << 20, 192, 135744, 1318912, 1318912 + (16 << 20))
         + struct.pack("<II", 2, 1 << 20)
         + struct.pack("<4Q", 576, 4672, 201280, 266816)
@@ -29,7 +29,7 @@ def test_header_of_version_2():
     )
 
 
-def test_parts_of_version_2():
+def test_parts_of_version_3():
     geometry = Geometry(topics=("a", "b", "c"), entries=100, threads=5, arena_bytes=5000, outbox_bytes=10_000)
 
     assert geometry.header_bytes == 192
@@ -41,7 +41,7 @@ def test_parts_of_version_2():
     assert (geometry.arena_at, geometry.total_bytes) == (221_184, 221_184 + 8192)
 
 
-def test_entry_of_version_2(segment):
+def test_entry_of_version_3(segment):
     table = Table(segment)
 
     table.put(2, 1, 9, 1, 128, 0x1000, 0x2345, 5_000_000_001, 4_000_000_002)
@@ -63,7 +63,7 @@ def test_entry_of_version_2(segment):
     assert segment.buf[segment.geometry.table_at :][:8] == bytes([2, 0, 0x02, 0x01, 0, 0, 0, 0])
 
 
-def test_vitals_of_version_2(segment):
+def test_vitals_of_version_3(segment):
     vitals = VitalsWriter(segment)
     vitals.open(77, 1)
     vitals.state = VitalsState.DRAINING
@@ -83,7 +83,7 @@ def test_vitals_of_version_2(segment):
     )
 
 
-def test_handles_of_version_2(segment):
+def test_handles_of_version_3(segment):
     arena = Arena(segment)
     write_handle(arena, 512, 16, 0, "old")
     write_handle(arena, 512, 16, 1, "newer")
@@ -117,7 +117,7 @@ def test_what_cannot_be_laid_out_is_refused(change, says):
     ("at", "value", "says"),
     [
         (0, b"S", "mark of a finished segment"),
-        (8, b"\x03", "layout version 3, this program reads 2"),
+        (8, b"\x02", "layout version 2, this program reads 3"),
         (48, b"\x01", "offsets do not follow"),
         (72, b"\xff\xff", "cut short"),
     ],
