@@ -15,22 +15,36 @@ OVERHEAD_BYTES = 156
 
 
 class Bundle:
-    __slots__ = ("count", "ends", "first", "group", "kind", "parts", "topic", "weight")
+    """All of what was joined, or a stretch of it: cutting copies nothing."""
+
+    __slots__ = ("_begin", "_ends", "_whole", "count", "first", "group", "kind", "size", "topic", "weight")
 
     def __init__(
-        self, topic: str, kind: Kind, group: str, parts: bytes | memoryview, ends: Sequence[int], first: int = 0
+        self,
+        topic: str,
+        kind: Kind,
+        group: str,
+        whole: bytes,
+        ends: Sequence[int],
+        first: int = 0,
+        stretch: tuple[int, int] | None = None,
     ) -> None:
-        """`ends` says where in `parts` each message ends; `first` is the place of the first in what it was cut from."""
+        """`ends` says where in `whole` each message ends; `stretch` is which of them, from and before, are meant."""
+        begin, end = stretch or (0, len(ends))
         self.topic = topic
         self.kind = kind
         self.group = group
-        self.parts = parts
-        self.ends = ends
         self.first = first
-        self.count = count = len(ends)
+        """Place of its first message in what was submitted."""
+        self.count = end - begin
         """How many messages it has."""
-        self.weight = len(parts) + OVERHEAD_BYTES * count
+        self.size = ends[end - 1] - (ends[begin - 1] if begin else 0)
+        """In bytes."""
+        self.weight = self.size + OVERHEAD_BYTES * self.count
         """In bytes, as a broker counts them in a batch."""
+        self._whole = whole
+        self._ends = ends
+        self._begin = begin
 
     @classmethod
     def of(cls, messages: Sequence[Encoded], first: int = 0) -> "Bundle":
@@ -41,34 +55,37 @@ class Bundle:
         parts = [message.part for message in messages]
         return cls(head.topic, head.kind, head.group, b"".join(parts), list(accumulate(map(len, parts))), first)
 
+    @property
+    def parts(self) -> bytes | memoryview:
+        """The messages, one after the other, each as a field of a SendMessageRequest."""
+        if self.count == len(self._ends):
+            return self._whole
+        begin = self._offset(0)
+        return memoryview(self._whole)[begin : begin + self.size]
+
     def fitting(self, weight: int) -> int:
         """How many messages, from the first, are no heavier than that together."""
-        places = range(self.count)
-        return bisect_right(places, weight, key=lambda place: self.ends[place] + OVERHEAD_BYTES * (place + 1))
+        begin = self._offset(0)
+        counts = range(1, self.count + 1)
+        return bisect_right(counts, weight, key=lambda count: self._offset(count) - begin + OVERHEAD_BYTES * count)
 
     def cut(self, count: int) -> tuple["Bundle", "Bundle"]:
         """The first `count` messages, at least one and not all, and the others."""
-        ends, view = self.ends, memoryview(self.parts)
-        middle = ends[count - 1]
-        return (
-            Bundle(self.topic, self.kind, self.group, view[:middle], ends[:count], self.first),
-            Bundle(
-                self.topic,
-                self.kind,
-                self.group,
-                view[middle:],
-                [end - middle for end in ends[count:]],
-                self.first + count,
-            ),
-        )
+        return self._stretch(0, count), self._stretch(count, self.count)
 
     def singles(self) -> Iterator["Bundle"]:
         """Each message by itself."""
         if self.count == 1:
             yield self
             return
-        begin = 0
-        for place, end in enumerate(self.ends):
-            part = bytes(self.parts[begin:end])
-            yield Bundle(self.topic, self.kind, self.group, part, (end - begin,), self.first + place)
-            begin = end
+        for place in range(self.count):
+            yield self._stretch(place, place + 1)
+
+    def _offset(self, count: int) -> int:
+        """Where in the whole the first `count` messages end."""
+        place = self._begin + count
+        return self._ends[place - 1] if place else 0
+
+    def _stretch(self, begin: int, end: int) -> "Bundle":
+        stretch = self._begin + begin, self._begin + end
+        return Bundle(self.topic, self.kind, self.group, self._whole, self._ends, self.first + begin, stretch)

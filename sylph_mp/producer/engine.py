@@ -71,7 +71,7 @@ class Engine:
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start : start + CHUNK] if len(messages) > CHUNK else messages
             bundles = bundles_of(chunk, start)
-            if self._gate.enter(len(chunk), sum([len(bundle.parts) for bundle in bundles])):
+            if self._gate.enter(len(chunk), sum([bundle.size for bundle in bundles])):
                 self._loop.post(partial(self._submit, bundles, on_answer))
                 continue
             for place, message in enumerate(chunk, start):
@@ -132,7 +132,7 @@ class Engine:
     def _submit(self, bundles: Sequence[Bundle], on_answer: OnAnswer) -> None:
         for bundle in bundles:
             if not self.publisher.submit_bundle(bundle, on_answer):
-                self._gate.leave(bundle.count, len(bundle.parts))
+                self._gate.leave(bundle.count, bundle.size)
                 on_answer(Answer(bundle.first, bundle.count, SaturatedError("the producers are closed")))
 
 

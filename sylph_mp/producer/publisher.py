@@ -87,7 +87,7 @@ class Publisher:
 
     def submit_bundle(self, bundle: Bundle, on_answer: OnAnswer) -> bool:
         """See `BundleOutlet`. One larger than the whole queue is taken when the queue is empty."""
-        count, size = bundle.count, len(bundle.parts)
+        count, size = bundle.count, bundle.size
         empty = self._messages == self._settings.queue
         if self._closing or ((self._messages < count or self._size < size) and not empty):
             return False
@@ -200,7 +200,7 @@ class Publisher:
 
     def _settle(self, unit: Unit) -> None:
         count = messages_in(unit)
-        size = sum([len(pending.bundle.parts) for pending in unit])
+        size = sum([pending.bundle.size for pending in unit])
         self._messages += count
         self._size += size
         if self._on_settled is not None:
