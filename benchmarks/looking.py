@@ -1,9 +1,11 @@
-"""How soon does `sylph status` answer when nothing else does? All consumers are stopped, and the broker is away.
+"""How soon does `sylph status` answer when nothing else does, and what does a scrape of `/metrics` each second cost?
 
-    python -m benchmarks.looking [--times 20] [--processes 4]
+    python -m benchmarks.looking [--times 20] [--processes 4] [--scrapes 30]
 
-On an embedded broker; every thread of the consumers is in a handler call. Prints the time of a request over the control
-socket, which is the master's part, and of whole commands, which is mostly Python's start.
+On an embedded broker; every thread of the consumers is in a handler call. First the CPU of the master while it is
+scraped once a second, less that of as many seconds in which it is not. Then all consumers are stopped and the broker is
+away: the time of a request over the control socket, which is the master's part, and of whole commands, mostly Python's
+start.
 """
 
 import argparse
@@ -19,10 +21,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from benchmarks.at_rest import read
 from benchmarks.embedded import embedded_broker
 from benchmarks.fleet import Fleet, store
 from sylph_mp.control.client import look
 from sylph_mp.devbroker.in_thread import BrokerThread
+from tests.brokers.real import free_port
 
 APP = """\
 import time
@@ -63,6 +67,22 @@ def master_cpu_s(fleet: Fleet) -> float:
     return times.user + times.system
 
 
+def cpu_of_seconds(fleet: Fleet, seconds: int, action: Callable[[], object]) -> float:
+    """Of the master, with one action in each of them."""
+    before, began = master_cpu_s(fleet), time.monotonic()
+    for second in range(1, seconds + 1):
+        action()
+        time.sleep(max(0.0, began + second - time.monotonic()))
+    return master_cpu_s(fleet) - before
+
+
+def measure_scrapes(fleet: Fleet, port: int, scrapes: int) -> None:
+    rest_s = cpu_of_seconds(fleet, scrapes, lambda: None)
+    scraped_s = cpu_of_seconds(fleet, scrapes, lambda: read(f"http://127.0.0.1:{port}/metrics"))
+    each_ms = 1000 * (scraped_s - rest_s) / scrapes
+    print(f"{'a scrape each second':24}  {each_ms:6.1f} ms CPU of the master: {each_ms / 10:.2f} % of a core")
+
+
 @contextmanager
 def standing_still(fleet: Fleet) -> Iterator[None]:
     """All consumers stopped; for less than 15 s, or the master kills them."""
@@ -78,6 +98,7 @@ def standing_still(fleet: Fleet) -> Iterator[None]:
 
 
 def run(options: argparse.Namespace, folder: Path, broker: BrokerThread) -> None:
+    port = free_port()
     with Fleet(
         folder,
         app=APP,
@@ -87,10 +108,12 @@ def run(options: argparse.Namespace, folder: Path, broker: BrokerThread) -> None
         processes=options.processes,
         threads=THREADS,
         shards=options.processes,
+        more=f'[control]\nhttp = "127.0.0.1:{port}"\n',
     ) as fleet:
         fleet.until_running()
         asyncio.run(store(broker.endpoint, TOPIC, 100 * options.processes, 200))
         time.sleep(2)  # until all threads are busy and that has been reported
+        measure_scrapes(fleet, port, options.scrapes)
         broker.stop_listening()
         with standing_still(fleet):
             measure("the master's answer", options.times, lambda: look(fleet.socket))
@@ -110,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--scrapes", type=int, default=30)
     options = parser.parse_args()
     with embedded_broker(TOPIC, GROUP) as broker, tempfile.TemporaryDirectory(prefix="sylph-") as folder:
         run(options, Path(folder), broker)

@@ -5,16 +5,16 @@ not fall when one is replaced. What is unknown is left out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Generic, Literal, TypeVar, get_args
 
 from msgspec import Struct
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from sylph_mp.control import prometheus_text as text
 from sylph_mp.control.history import History, TopicHistory
 from sylph_mp.control.status import InstanceStatus, MasterStatus, ProducerStatus, SlotStatus, Snapshot, TopicStatus
 from sylph_mp.control.symptoms import CODES
-from sylph_mp.histogram import sum_s, upper_bound_us
+from sylph_mp.histogram import BUCKETS, sum_s, upper_bound_us
 from sylph_mp.lifecycle import SlotState, TopicState
 
 T = TypeVar("T")
@@ -22,11 +22,12 @@ T = TypeVar("T")
 #: Upper bounds of the exported buckets, 1 ms to 67 s: powers of two, where buckets of `sylph_mp.histogram` end as well.
 BOUNDS_US = tuple(1 << bits for bits in (*range(10, 21), 22, 24, 26))
 VERDICTS = ("healthy", "degraded", "broken")
-#: Of the text format that this module writes; it costs half of OpenMetrics, and every scraper takes it.
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+#: Of the text format that this module writes; every scraper takes it.
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Row = tuple[tuple[str, ...], T]
-"""The values of a metric's labels, and what its value is read from."""
+#: As labels, with one for all that is longer; and into which of them a bucket of `sylph_mp.histogram` falls.
+_BOUNDS = (*(("le", f"{bound / 1e6:g}") for bound in BOUNDS_US), ("le", "+Inf"))
+_BOUND_OF = tuple(sum(bound < upper_bound_us(bucket) for bound in BOUNDS_US) for bucket in range(BUCKETS))
 
 
 class Series(Struct, Generic[T], frozen=True):
@@ -143,80 +144,63 @@ DISTRIBUTIONS = (
 )
 
 
-class Scrape:
-    """A Prometheus collector of one moment."""
-
-    def __init__(self, snapshot: Snapshot, history: History) -> None:
-        self._snapshot = snapshot
-        self._history = history
-
-    def collect(self) -> Iterator[Metric]:
-        snapshot = self._snapshot
-        yield self._version()
-        yield from (_counted(words, snapshot) for words in WORDS)
-        yield from _series(MASTER, (), [((), master) for master in self._masters])
-        yield from _series(TOPICS, ("topic",), [((topic.topic,), topic) for topic in snapshot.topics])
-        yield from self._distributions()
-        yield from _series(SLOTS, ("slot",), [((str(slot.slot),), slot) for slot in snapshot.slots])
-        yield from _series(
-            PRODUCERS,
-            ("instance", "topic", "kind"),
-            [((each.instance, each.topic, each.kind), each) for each in snapshot.producers],
-        )
-        yield from _series(INSTANCES, ("instance",), [((each.name,), each) for each in snapshot.instances])
-
-    @property
-    def _masters(self) -> Sequence[MasterStatus]:
-        return () if self._snapshot.master is None else (self._snapshot.master,)
-
-    def _version(self) -> Metric:
-        family = GaugeMetricFamily("sylph_info", "1, labelled with the version that runs.", labels=("version",))
-        for master in self._masters:
-            family.add_metric((master.version,), 1.0)
-        return family
-
-    def _distributions(self) -> Iterator[Metric]:
-        known = [(topic.topic, self._history.topic(topic.topic)) for topic in self._snapshot.topics]
-        for distribution in DISTRIBUTIONS:
-            family = HistogramMetricFamily(distribution.name, distribution.help, labels=("topic",))
-            for name, past in known:
-                counts = distribution.read(past) if past is not None else {}
-                family.add_metric((name,), _cumulative(counts), sum_s(counts))
-            yield family
-
-
 def exposition(snapshot: Snapshot, history: History) -> bytes:
     """The answer to a scrape."""
-    return generate_latest(Scrape(snapshot, history))
+    return "\n".join([*_lines(snapshot, history), ""]).encode()
 
 
-def _series(group: Iterable[Series[T]], labels: tuple[str, ...], rows: Sequence[Row[T]]) -> Iterator[Metric]:
+def _lines(snapshot: Snapshot, history: History) -> Iterator[str]:
+    masters = () if snapshot.master is None else (snapshot.master,)
+    yield text.head("sylph_info", "gauge", "1, labelled with the version that runs.")
+    yield from (text.line("sylph_info", (("version", master.version),), 1.0) for master in masters)
+    for words in WORDS:
+        yield from _counted(words, snapshot)
+    yield from _series(MASTER, [((), master) for master in masters])
+    yield from _series(TOPICS, [((("topic", topic.topic),), topic) for topic in snapshot.topics])
+    yield from _distributions([(topic.topic, history.topic(topic.topic)) for topic in snapshot.topics])
+    yield from _series(SLOTS, [((("slot", str(slot.slot)),), slot) for slot in snapshot.slots])
+    yield from _series(PRODUCERS, [(_labels_of(producer), producer) for producer in snapshot.producers])
+    yield from _series(INSTANCES, [((("instance", instance.name),), instance) for instance in snapshot.instances])
+
+
+def _labels_of(producer: ProducerStatus) -> text.Labels:
+    return ("instance", producer.instance), ("topic", producer.topic), ("kind", producer.kind)
+
+
+def _series(group: Iterable[Series[T]], rows: Sequence[tuple[text.Labels, T]]) -> Iterator[str]:
     for series in group:
-        new = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
-        family = new(series.name, series.help, labels=labels)
-        for values, row in rows:
+        yield text.head(series.name, series.kind, series.help)
+        for labels, row in rows:
             value = series.read(row)
             if value is not None:
-                family.add_metric(values, value)
-        yield family
+                yield text.line(series.name, labels, value)
 
 
-def _counted(words: Words, snapshot: Snapshot) -> Metric:
+def _counted(words: Words, snapshot: Snapshot) -> Iterator[str]:
     """A word that holds of nothing counts 0, so that an alert can tell it from a lost master."""
-    family = GaugeMetricFamily(words.name, words.help, labels=(words.label,))
+    yield text.head(words.name, "gauge", words.help)
     found = words.read(snapshot)
     for word in words.words:
-        family.add_metric((word,), found.count(word))
-    return family
+        yield text.line(words.name, ((words.label, word),), found.count(word))
 
 
-def _cumulative(counts: Mapping[int, int]) -> list[tuple[str, float]]:
-    """Counts up to each of the bounds, and all of them."""
-    left = sorted(counts.items(), reverse=True)
-    seen, buckets = 0, []
-    for bound in BOUNDS_US:
-        while left and upper_bound_us(left[-1][0]) <= bound:
-            seen += left.pop()[1]
-        buckets.append((f"{bound / 1e6:g}", float(seen)))
-    buckets.append(("+Inf", float(seen + sum(count for _, count in left))))
-    return buckets
+def _distributions(known: Sequence[tuple[str, TopicHistory | None]]) -> Iterator[str]:
+    for distribution in DISTRIBUTIONS:
+        name = distribution.name
+        yield text.head(name, "histogram", distribution.help)
+        for topic, past in known:
+            labels = (("topic", topic),)
+            counts = distribution.read(past) if past is not None else {}
+            seen = list(accumulate(_in_bounds(counts)))
+            for bound, count in zip(_BOUNDS, seen, strict=True):
+                yield text.line(f"{name}_bucket", (*labels, bound), count)
+            yield text.line(f"{name}_count", labels, seen[-1])
+            yield text.line(f"{name}_sum", labels, sum_s(counts))
+
+
+def _in_bounds(counts: Mapping[int, int]) -> list[int]:
+    """How many are below each of the bounds and not below the one before it; the last has all others."""
+    found = [0] * len(_BOUNDS)
+    for bucket, count in counts.items():
+        found[_BOUND_OF[bucket]] += count
+    return found

@@ -3,8 +3,10 @@
 import json
 import re
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from sylph_mp.control.history import History
-from sylph_mp.control.metrics import Scrape
+from sylph_mp.control.metrics import exposition
 from tests.unit.cli import snapshots
 
 #: What Prometheus makes of one histogram.
@@ -12,7 +14,8 @@ SUFFIXES = ("_bucket", "_sum", "_count")
 
 
 def families():
-    return list(Scrape(snapshots.degraded(), History()).collect())
+    text = exposition(snapshots.degraded(), History()).decode()
+    return list(text_string_to_metric_families(text))
 
 
 def name_of(family):
