@@ -2,9 +2,9 @@
 
 Fed by the master on its loop thread with one report per consumer and second; knows no clock.
 
-Memory, fixed: a topic takes 21 KiB for its rates (3 x 900 x 8 bytes), 36 histogram parts of 5 s and 3 of all time with
-at most 320 buckets (typically 40: 85 KiB, at the very most 760 KiB), and 10 parts of 1 min with at most 50 kinds of
-errors (at most 400 KiB); a slot takes 2 KiB, and 1 KiB a topic.
+Memory, fixed: a topic takes 21 KiB for its rates (3 x 900 x 8 bytes, each from its first amount on), 36 histogram
+parts of 5 s and 3 of all time with at most 320 buckets (typically 40: 85 KiB, at the very most 760 KiB), and 10 parts
+of 1 min with at most 50 kinds of errors (at most 400 KiB); a slot takes 2 KiB, and 1 KiB a topic.
 """
 
 from collections import deque
