@@ -26,7 +26,7 @@ from benchmarks.embedded import embedded_broker
 from benchmarks.fleet import Fleet, store
 from sylph_mp.control.client import look
 from sylph_mp.devbroker.in_thread import BrokerThread
-from tests.brokers.real import free_port
+from tests.brokers.ports import free_port
 
 APP = """\
 import time

@@ -17,7 +17,8 @@ from time import monotonic_ns
 
 from sylph_mp.consumer.batching import Batching
 from sylph_mp.consumer.buffer import Buffer
-from sylph_mp.consumer.delivery import ACKED, EXPIRED, Delivery
+from sylph_mp.consumer.counting import count
+from sylph_mp.consumer.delivery import EXPIRED, Delivery
 from sylph_mp.consumer.execution import Call
 from sylph_mp.consumer.lanes import Lanes
 from sylph_mp.consumer.offset_order import OffsetOrder
@@ -113,7 +114,7 @@ class Dispatcher:
             self._finished_of(subscription, list(its))
 
     def _finished_of(self, subscription: Subscription, calls: Sequence[Call]) -> None:
-        sending = self._count(subscription, calls)
+        sending = count(subscription.stats, calls)
         if sending:
             for call in sending:
                 held = [delivery for delivery in call if delivery.outputs]
@@ -208,38 +209,6 @@ class Dispatcher:
                 emit=lambda batch: self._submit([batch]),
             )
         return batching
-
-    @staticmethod
-    def _count(subscription: Subscription, calls: Sequence[Call]) -> list[Call]:
-        """Returns those that send something."""
-        stats = subscription.stats
-        waits_ns: list[int] = []
-        runs_ns: list[int] = []
-        busy_ns = 0
-        sending: list[Call] = []
-        for call in calls:
-            sends, took_ns = False, 0
-            for delivery in call:
-                result = delivery.result
-                if result is ACKED:
-                    if delivery.outputs:
-                        sends = True
-                elif result is EXPIRED:
-                    continue
-                else:
-                    assert result is not None
-                    if result.failure is not None:
-                        stats.fail(result.failure, raised=result.raised)
-                took_ns = delivery.ended_ns - delivery.started_ns
-                waits_ns.append(delivery.started_ns - delivery.received_ns)
-                runs_ns.append(took_ns)
-            busy_ns += took_ns
-            stats.pending -= len(call)
-            if sends:
-                sending.append(call)
-        if runs_ns:
-            stats.ran(waits_ns, runs_ns, busy_ns)
-        return sending
 
     def _pass_on(self, delivery: Delivery) -> None:
         """An ordered delivery is done with: its lane goes on, and it is settled when its turn has come."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from setproctitle import setproctitle
 
-from sylph_mp.api import Message
 from sylph_mp.clock import Clock, SystemClock
 from sylph_mp.config.file import problems_of, shown_path
 from sylph_mp.config.schema import Config, Instance, Producers
@@ -22,7 +21,7 @@ from sylph_mp.control.history import History
 from sylph_mp.control.protocol import Stopped as StoppedMessage
 from sylph_mp.control.server import ControlServer
 from sylph_mp.control.timeline import Timeline
-from sylph_mp.errors import BrokerError, SylphError
+from sylph_mp.errors import SylphError
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.logs import Log, heard_by
 from sylph_mp.master import signals, state_folder
@@ -63,7 +62,7 @@ from sylph_mp.master.transaction_checks import TransactionChecks
 from sylph_mp.master.transcript import Transcript, groups_of
 from sylph_mp.producer.publisher import Publisher
 from sylph_mp.producer.transactions import answer_by
-from sylph_mp.rocketmq.delivery import Delivery
+from sylph_mp.rocketmq.delivery import id_in, message_in
 from sylph_mp.rocketmq.probe import Finding, probe
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class Master:
             live_settings=live_settings,
             outlets=self._outlets,
             backlogs=backlogs,
-            message_id=message_id,
+            message_id=id_in,
             clock=clock,
         )
         brokers = BrokerCheck(options.ask or asking(clock), KnownNames(state))
@@ -318,22 +317,6 @@ def _outlets(fleet: Fleet, checks: TransactionChecks, *, clock: Clock, log: Log)
 def _patient(producers: Producers) -> Producers:
     """For the outputs of handlers: the delivery waits, and its handler would send it once more at the worst."""
     return msgspec.structs.replace(producers, retries=1 << 30, give_up_s=math.inf, duplicates=True)
-
-
-def message_in(frame: bytes, attempt: int) -> Message | None:
-    """The message in a received frame; None if there is none, or its body is corrupt."""
-    try:
-        return Delivery.parse(frame).message(attempt)
-    except BrokerError:
-        return None
-
-
-def message_id(frame: bytes) -> str:
-    """The id in a received frame; "" if it is none, as while a consumer replaces it."""
-    try:
-        return Delivery.parse(frame).id
-    except BrokerError:
-        return ""
 
 
 def asking(clock: Clock) -> Ask:

@@ -98,6 +98,22 @@ def delivery_of(frame: bytes, message: definition_pb2.Message) -> Delivery:
     )
 
 
+def message_in(frame: bytes, attempt: int) -> Message | None:
+    """The message in a received frame; None if there is none, or its body is corrupt."""
+    try:
+        return Delivery.parse(frame).message(attempt)
+    except BrokerError:
+        return None
+
+
+def id_in(frame: bytes) -> str:
+    """The id in a received frame; "" if it is none, as while a consumer replaces it."""
+    try:
+        return Delivery.parse(frame).id
+    except BrokerError:
+        return ""
+
+
 def message_of(whole: definition_pb2.Message, attempt: int) -> Message:
     """Raises CorruptBodyError."""
     system, properties = whole.system_properties, whole.user_properties

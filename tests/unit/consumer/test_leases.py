@@ -6,7 +6,7 @@ from time import monotonic_ns
 import pytest
 
 from sylph_mp.consumer.background import Background
-from sylph_mp.consumer.leases import TICK_S, Leases
+from sylph_mp.consumer.leases import ADOPTED_DUE_NS, Leases
 from sylph_mp.errors import HandleExpiredError
 from sylph_mp.testing.fake_session import FakeReceived
 from tests.unit.turns import turns
@@ -32,8 +32,8 @@ def test_a_handle_that_came_while_the_old_one_was_renewed_stays(buffer, subscrib
         leases = Leases(buffer=buffer, background=Background(failed=lambda error: None))
         (delivery,) = buffer.admit(subscription, [FakeReceived(b"body", message_id="m")], monotonic_ns())
         leases.keep_adopted(subscription, [delivery])
-        renewing = asyncio.create_task(leases.run())
-        handle, answer = await asyncio.wait_for(session.renewals.get(), 20 * TICK_S)
+        leases.look(monotonic_ns() + ADOPTED_DUE_NS)
+        handle, answer = await asyncio.wait_for(session.renewals.get(), 10)
         newer, lease_ns = "of a repeated poll", monotonic_ns() + 10**9
 
         buffer.extend(delivery, newer, lease_ns)
@@ -44,6 +44,5 @@ def test_a_handle_that_came_while_the_old_one_was_renewed_stays(buffer, subscrib
         await turns(5)
 
         assert (delivery.handle, delivery.lease_ns, delivery.busy) == (newer, lease_ns, False)
-        renewing.cancel()
 
     asyncio.run(story())

@@ -64,7 +64,7 @@ def test_what_counts_for_a_second_is_told_to_be_over(desk):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda stats: stats.ran(1000, 2000, 1),
+        lambda stats: stats.ran([1000], [2000], 2000),
         lambda stats: stats.fail(Failure("Retry", "later", ""), raised=False),
         *(
             lambda stats, name=name: setattr(stats, name, getattr(stats, name) + 1)
