@@ -90,7 +90,9 @@ class AsyncProducers:
 
     async def hand_over(self, bundle: Bundle, messages: Sequence[Encoded], on_answer: OnAnswer) -> None:
         """To the publisher, as the saturation policy says; `messages` are those of the bundle. Each is answered."""
-        if self._publisher.submit_bundle(bundle, on_answer):
+        room = self._publisher.room
+        fits = bundle.count <= room.messages and bundle.size <= room.size
+        if fits and self._publisher.submit_bundle(bundle, on_answer):
             return
         for place, message in enumerate(messages, bundle.first):
             try:
