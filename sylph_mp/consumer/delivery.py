@@ -86,6 +86,10 @@ class Delivery(Struct, eq=False, gc=False):  # `freed` ends the one cycle there 
     """It ran when a process died here, and is to run alone."""
     tried: bool = False
     """It has run alone before, then beside others when the process died again."""
+    kept: bool = False
+    """Stays in the table when it is settled by its result: its ack may turn out to be void."""
+    acked: bool = False
+    """Settled by its result, and kept."""
     settled: bool = False
     """Out of the table: settled, handed back or lost."""
 

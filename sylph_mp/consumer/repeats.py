@@ -13,16 +13,19 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
   then, without a word, and the queue opens for others when the broker has failed to deliver (1 s). So as long as it may
   be there we ask again, more often than that, and once when it is gone: what is held here gets its new handle, what is
   done is acked once more, and nothing runs twice.
+- Each such poll makes void what is being acked at that time. So what is acked stays in the in-flight table, as done,
+  until an answer shows that the broker knows: if this process dies as well, the next one does not run it again either.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic_ns
 
 from sylph_mp.consumer.asking import Answer, Asking
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.buffer import Buffer
+from sylph_mp.consumer.credit import MAX_BATCH
 from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.intake import Intake
 from sylph_mp.consumer.poll_lines import PollLines
@@ -51,8 +54,9 @@ class Repeat:
         self._subscription = subscription
         self._buffer = buffer
         self._attempt_id = poll.attempt_id
-        self._known = {_place_of(delivery.source): delivery for delivery in adopted}
+        self._known: dict[Place, Delivery] = {}
         """All that may come once more."""
+        self._keep(adopted)
         self._held = list(adopted) if poll.state is PollState.TO_REPEAT else []
         """What came with the attempt id and is not settled yet."""
         self._asked_ns = 0
@@ -62,7 +66,7 @@ class Repeat:
 
     @property
     def held(self) -> Sequence[Delivery]:
-        self._held = [delivery for delivery in self._held if not delivery.settled]
+        self._held = [delivery for delivery in self._held if not (delivery.settled or delivery.acked)]
         return self._held
 
     @property
@@ -73,11 +77,13 @@ class Repeat:
     async def answered(self) -> bool:
         """Ask once, and take what comes; whether there may be more. Stays unanswered when quiet."""
         holding = bool(self.held)
+        if self._buffer.free_entries < MAX_BATCH:
+            self.let_go()
         self._asked_ns = monotonic_ns()
         answer = await self.asking.answered(self._attempt_id, again=holding)
         if answer is None:
             return False
-        self._forget_acked(answer.received)
+        self._forget_before(answer.received)
         again = [received for received in answer.received if self._knows(received)]
         fresh = [received for received in answer.received if not self._knows(received)]
         done = self._renew(again)
@@ -86,14 +92,30 @@ class Repeat:
             await self._ack_once_more(done)
         return (bool(answer.received) or self.contested) and self._asked_ns < self._open_ns
 
-    def _forget_acked(self, received: Sequence[Received]) -> None:
-        """A queue is popped from its first message on that is not acked."""
+    def let_go(self) -> None:
+        """Keep nothing of what is acked in the table any more."""
+        self._let_go(self._known.values())
+
+    def _let_go(self, deliveries: Iterable[Delivery]) -> None:
+        acked = []
+        for delivery in deliveries:
+            delivery.kept = False
+            if delivery.acked and not delivery.settled:
+                acked.append(delivery)
+        self._buffer.release(acked)
+
+    def _keep(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            delivery.kept = True
+            self._known[_place_of(delivery.source)] = delivery
+
+    def _forget_before(self, received: Sequence[Received]) -> None:
+        """A queue is popped from its first message on that is not acked: the broker knows what is before that."""
         first: dict[tuple[str, int], int] = {}
         for each in received:
             first[each.queue] = min(each.offset, first.get(each.queue, each.offset))
-        self._known = {
-            place: delivery for place, delivery in self._known.items() if place[1] >= first.get(place[0], place[1])
-        }
+        before = [place for place in self._known if place[1] < first.get(place[0], 0)]
+        self._let_go([self._known.pop(place) for place in before])
 
     def _knows(self, received: Received) -> bool:
         """What was lost or handed back before it was done is a message like any other."""
@@ -101,7 +123,7 @@ class Repeat:
         return delivery is not None and (not delivery.settled or _is_done(delivery))
 
     def _hold(self, deliveries: Sequence[Delivery]) -> None:
-        self._known.update((_place_of(delivery.source), delivery) for delivery in deliveries)
+        self._keep(deliveries)
         self._held += deliveries
 
     def _renew(self, again: Sequence[Received]) -> list[Received]:
@@ -110,7 +132,7 @@ class Repeat:
         done = []
         for received in again:
             delivery = self._known[_place_of(received)]
-            if delivery.settled:
+            if delivery.settled or delivery.acked:
                 done.append(received)
                 continue
             self._buffer.extend(delivery, received.handle, lease_ns)
@@ -157,6 +179,7 @@ class Repeats:
         """What is not over stays noted, for the next process of the slot."""
         for repeat in self._repeats:
             repeat.asking.quiet()
+            repeat.let_go()
 
     @property
     def polling(self) -> bool:
@@ -171,9 +194,12 @@ class Repeats:
         while more:
             await repeat.asking.idle(self._rest(repeat))
             more = await repeat.answered()
+            self._intake.room()
         if not repeat.asking.is_quiet:
             self._repeats.remove(repeat)
+            repeat.let_go()
             self._lines.give_back(repeat.asking.line)
+            self._intake.room()
 
     async def _rest(self, repeat: Repeat) -> int:
         """Until what came is settled; while that may be taken away, not for long."""

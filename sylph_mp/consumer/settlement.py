@@ -95,7 +95,7 @@ class Settlement:
         # Messages received together were stored within a few milliseconds: most of these times are equal.
         for took_ms, times in Counter([now_ms - delivery.source.stored_ms for delivery in deliveries]).items():
             stats.ended(took_ms, times)
-        self._forget(deliveries)
+        self._forget_unless_kept(deliveries)
 
     async def _retry(self, delivery: Delivery, after_s: float) -> None:
         release = partial(self._call_release, delivery, after_s=after_s, count_attempt=True)
@@ -119,7 +119,7 @@ class Settlement:
         if await self._persist(delivery, forward):
             subscription.stats.dead += 1
             self.settled += 1
-            self._forget([delivery])
+            self._forget_unless_kept([delivery])
 
     async def _release(self, delivery: Delivery) -> None:
         release = partial(self._call_release, delivery, after_s=0.0, count_attempt=False)
@@ -157,7 +157,20 @@ class Settlement:
             else:
                 return True
 
+    def _forget_unless_kept(self, deliveries: Sequence[Delivery]) -> None:
+        """What is kept stays busy: nothing is to be done about it any more."""
+        subscription = deliveries[0].subscription
+        if subscription.fifo:
+            for delivery in deliveries:
+                delivery.acked = delivery.kept
+            deliveries = [delivery for delivery in deliveries if not delivery.kept]
+        self._buffer.release(deliveries)
+        self._tell(subscription)
+
     def _forget(self, deliveries: Sequence[Delivery]) -> None:
         self._buffer.release(deliveries)
+        self._tell(deliveries[0].subscription)
+
+    def _tell(self, subscription: Subscription) -> None:
         for changed in self._listeners:
-            changed(deliveries[0].subscription)
+            changed(subscription)

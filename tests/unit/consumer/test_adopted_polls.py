@@ -4,7 +4,7 @@ import time
 
 from sylph_mp.shm.polls import Polls
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import FIFO
+from sylph_mp.shm.table import FIFO, EntryOutcome
 from tests.unit.consumer.serving import Remains, Running, app_with, messages, parse, play
 
 
@@ -54,3 +54,27 @@ def test_a_poll_whose_messages_were_being_admitted_is_not_adopted_but_comes_agai
 
     play(app_with(take), story, fifo=True, left=left)
     assert seen == [b"before/a/0", b"half/a/1", b"rest/a/2"]
+
+
+def test_what_two_dead_processes_in_a_row_had_finished_is_not_run_by_the_third():
+    """The second acked it, in the moment when a poll of the first, or its own, made the handle void."""
+    seen: list[bytes] = []
+
+    def take(body: bytes) -> None:
+        seen.append(body)
+
+    def left(segment: Segment) -> None:
+        remains, polls = Remains(segment), Polls(segment)
+        remains.done(remains.leave("acked/a/0", flags=FIFO), EntryOutcome.ACK)
+        remains.leave("queued/a/1", flags=FIFO)
+        polls.ask(0, 0, "dead-1", time.monotonic_ns())
+
+    async def story(consumer: Running) -> None:
+        again = [parse(frame) for frame in (b"acked/a/0", b"queued/a/1", b"more/a/2")]
+        for received in again:
+            received.handle = f"popped again {received.id}"
+        consumer.session.put(*again)
+        await consumer.until(lambda: {received.handle for received in again} <= set(consumer.session.handles))
+
+    play(app_with(take), story, fifo=True, left=left)
+    assert seen == [b"queued/a/1", b"more/a/2"]

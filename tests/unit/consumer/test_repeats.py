@@ -27,11 +27,13 @@ class Held:
     def __init__(self, source):
         self.source = source
         self.handle = source.handle
-        self.settled = False
+        self.kept = self.acked = self.settled = False
         self.result = None
 
     def finish(self):
-        self.result, self.settled = ACKED, True
+        """It is acked, and kept if it is to be."""
+        self.result = ACKED
+        self.acked, self.settled = self.kept, not self.kept
 
     def lose(self):
         self.settled = True
@@ -46,6 +48,7 @@ class Broker:
         self.acked = []
         self.unanswered_acks = 0
         self.credits = []
+        self.free_entries = 1024
 
     async def receive(self, topic, *, batch, lease_s, attempt_id):
         assert attempt_id == "dead-1"
@@ -89,6 +92,14 @@ class Broker:
 
     def left(self, subscription, batch):
         pass
+
+    def room(self):
+        pass
+
+    def release(self, deliveries):
+        for delivery in deliveries:
+            assert not delivery.settled
+            delivery.settled = True
 
     def extend(self, delivery, handle, lease_ns):
         delivery.handle = handle
@@ -289,3 +300,45 @@ def test_what_is_not_over_when_the_process_goes_quiet_is_left_to_the_next(play, 
         assert polls.read(7).state is PollState.TO_REPEAT
 
     play(story)
+
+
+def test_what_is_acked_stays_in_the_table_until_an_answer_shows_that_the_broker_knows(play, soon):
+    """For a successor: the ack was void if the dead poll, or the next of ours, came before it."""
+
+    async def story(broker, repeats):
+        await broker.answer(1, 2, 3)
+        finish(broker.taken[:2], repeats)
+        await broker.answer(2, 3, pop=2)
+        assert [delivery.settled for delivery in broker.taken] == [True, False, False]
+        await broker.answer(3, pop=3)
+        assert [delivery.settled for delivery in broker.taken] == [True, True, False]
+
+    play(story, asked_s_ago=0)
+
+
+@pytest.mark.parametrize("ending", ["an empty answer", "quiet"])
+def test_nothing_is_kept_in_the_table_when_it_is_over(play, soon, ending):
+    async def story(broker, repeats):
+        await broker.answer(1, 2)
+        finish(broker.taken[:1], repeats)
+        assert not broker.taken[0].settled
+        if ending == "quiet":
+            repeats.quiet()
+        else:
+            finish(broker.taken[1:], repeats)
+            await broker.answer()
+        assert broker.taken[0].settled
+        assert not any(delivery.kept for delivery in broker.taken)
+
+    play(story)
+
+
+def test_rather_than_wait_for_places_what_is_acked_gives_up_its_own(play, soon):
+    async def story(broker, repeats):
+        await broker.answer(1, 2)
+        finish(broker.taken, repeats)
+        broker.free_entries = MAX_BATCH - 1
+        await broker.answer()
+        assert all(delivery.settled for delivery in broker.taken)
+
+    play(story, asked_s_ago=0)
