@@ -178,7 +178,6 @@ class Lane:
     async def _try(self, attempt: "Attempt") -> list["Attempt"]:
         """One request, and the wait for the next; returns what is still to be tried."""
         unit = attempt.unit
-        attempt.tries += 1
         error: BrokerError = NotSentError("closed before it was sent")
         started_at = self._clock.monotonic()
         full = bool(self._queue)  # what still waits had no room in it
@@ -199,10 +198,13 @@ class Lane:
 
     async def _after(self, attempt: "Attempt", error: BrokerError) -> list["Attempt"]:
         self.tally.error = str(error)
+        attempt.tries += 1
+        attempt.sent += not isinstance(error, NotSentError)
         age_s = self._clock.monotonic() - attempt.unit[0].at
         failure = Failure(
             error=error,
             tries=attempt.tries,
+            sent=attempt.sent,
             messages=messages_in(attempt.unit),
             age_s=age_s,
             topic_known=self.tally.stored > 0 or attempt.tries > 1,
@@ -251,13 +253,14 @@ class Lane:
 
 
 class Attempt:
-    """A unit, or a part of one, on its way; `unknown`: an earlier try may have stored it."""
+    """A unit, or a part of one, on its way: its tries, how many went out, and whether one may have stored it."""
 
-    __slots__ = ("tries", "unit", "unknown")
+    __slots__ = ("sent", "tries", "unit", "unknown")
 
-    def __init__(self, unit: Unit, *, tries: int = 0, unknown: bool = False) -> None:
+    def __init__(self, unit: Unit, *, tries: int = 0, sent: int = 0, unknown: bool = False) -> None:
         self.unit = unit
         self.tries = tries
+        self.sent = sent
         self.unknown = unknown
 
     def halves(self) -> list["Attempt"]:
@@ -265,7 +268,7 @@ class Attempt:
         unit = self.unit if len(self.unit) > 1 else self.unit[0].cut(self.unit[0].bundle.count // 2)
         middle = len(unit) // 2
         parts = (unit[middle:], unit[:middle])
-        return [Attempt(list(part), tries=self.tries, unknown=self.unknown) for part in parts]
+        return [Attempt(list(part), tries=self.tries, sent=self.sent, unknown=self.unknown) for part in parts]
 
 
 def messages_in(unit: Iterable[Pending]) -> int:

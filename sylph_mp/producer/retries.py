@@ -42,6 +42,8 @@ class Failure(Struct, frozen=True, kw_only=True):
     error: BrokerError
     tries: int
     """Requests for these messages so far, this one too."""
+    sent: int
+    """Those of them that went out: an outage leaves all retries for a broker that is back, and not itself yet."""
     messages: int
     age_s: float
     """Since the oldest of them was submitted."""
@@ -70,8 +72,8 @@ def judge(failure: Failure, *, rules: Rules, random: Callable[[], float]) -> Fai
     if isinstance(error, NotSentError):
         return again
     if is_unknown(error):
-        return again if rules.duplicates and failure.tries <= rules.retries else Fail()
-    if isinstance(error, SettingsError) and failure.tries <= rules.retries:
+        return again if rules.duplicates and failure.sent <= rules.retries else Fail()
+    if isinstance(error, SettingsError) and failure.sent <= rules.retries:
         return again
     if isinstance(error, StatusError):
         return _after_refusal(error, failure, rules, again)
@@ -98,6 +100,6 @@ def _after_refusal(error: StatusError, failure: Failure, rules: Rules, again: Ag
     if error.code not in _PASSING:
         return Halve() if divisible else Fail()
     if divisible and error.code == Code.INTERNAL_SERVER_ERROR:
-        hopeless = _TOO_LARGE_TEXT in error.message or failure.tries > min(2, rules.retries)
+        hopeless = _TOO_LARGE_TEXT in error.message or failure.sent > min(2, rules.retries)
         return Halve() if hopeless else again
-    return again if failure.tries <= rules.retries else Fail()
+    return again if failure.sent <= rules.retries else Fail()

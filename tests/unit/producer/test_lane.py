@@ -211,6 +211,19 @@ def test_without_a_connection_it_is_tried_until_it_is_too_old():
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("error", [StatusError(50001, "broker busy"), CallTimeoutError("no answer in 3 s")])
+def test_an_outage_costs_none_of_the_retries_that_a_returning_broker_needs(error):
+    async def run():
+        at = LaneAt(SingleQueue(), Kind.NORMAL, give_up_s=1000.0, duplicates=True)
+        at.sender.answers.extend([*[NotSentError("refused")] * 30, error])
+        at.put(b"x")
+        await at.empty()
+        assert at.outcomes() == [(b"x", None, False)]
+        assert len(at.sender.requests) == 32
+
+    asyncio.run(run())
+
+
 def test_a_failure_after_an_unknown_try_stays_unknown():
     async def run():
         at = LaneAt(SingleQueue(), Kind.DELAY, duplicates=True)
