@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.question import own_broker
 from sylph_mp.control.protocol import Scale
 from tests.brokers.real import RealBroker
-from tests.scenarios.real_fleet import RealFleet, assert_each_once, assert_ordered, flow, group_of
+from tests.scenarios.real_fleet import Handled, RealFleet, assert_each_once, assert_ordered, flow, group_of
 
 GROUPS = 40
 #: A change takes less; what is sent lasts for all of them.
@@ -50,11 +50,24 @@ def run(broker: RealBroker, kind: str, options: argparse.Namespace, folder: Path
                 time.sleep(max(BETWEEN_S, began + CHANGE_S - time.monotonic()))
         fleet.until_handled(len(texts), 120)
         code = fleet.stop(60)
+    tell_twice(fleet)
     assert code == 0, f"sylph run ended with {code}"
     assert_each_once(fleet.times_handled(), texts)
     if kind == "FIFO":
         assert_ordered(fleet.ledger(), group_of)
     print(f"{kind}: {len(texts):,} messages handled, each once{', in order' if kind == 'FIFO' else ''}", flush=True)
+
+
+def tell_twice(fleet: RealFleet) -> None:
+    """Where and when each message ran that ran more than once, and what the fleet warned of."""
+    calls: dict[str, list[Handled]] = {}
+    for handled in fleet.ledger():
+        calls.setdefault(handled.text, []).append(handled)
+    twice = {text: runs for text, runs in calls.items() if len(runs) > 1}
+    for text, runs in twice.items():
+        print(text, *(f"in {run.pid} from {run.began:.3f} to {run.ended:.3f}" for run in runs), sep="  ")
+    if twice:
+        print("".join(line for line in fleet.log.open() if " INFO " not in line), flush=True)
 
 
 def main() -> int:
