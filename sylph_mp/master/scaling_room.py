@@ -1,7 +1,6 @@
 """Decides how many consumers there may be, and what sets that limit. Pure."""
 
 from collections.abc import Iterator
-from math import ceil
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +11,8 @@ from sylph_mp.master.scaling_load import Load
 from sylph_mp.master.scaling_signals import Bounds, FleetSignal
 from sylph_mp.shm.segment import SHM_FOLDER
 
-#: A host that is busier gets no further consumer: it would take from the others what it adds.
+#: A host that is busier gets no further consumer: it would take from the others what it adds. Nor does one with less
+#: left than half of what a consumer takes: on full cores all look busy, and each moment's rest would let one more in.
 HOST_CPU = 0.90
 #: But so much of the cores is ours, whatever others there do: handlers that only wait are to grow beside them.
 OWN_CPU = 0.50
@@ -54,6 +54,6 @@ def _limits(signal: FleetSignal, load: Load, bounds: Bounds) -> Iterator[Room]:
         idle = max(0.0, HOST_CPU - host.cpu_ratio) * host.cores
         yield Room(
             "cpu",
-            max(signal.wanted + ceil(idle / each), int(OWN_CPU * host.cores / each)),
+            max(signal.wanted + round(idle / each), int(OWN_CPU * host.cores / each)),
             f"host CPU {spaced(share(host.cpu_ratio))}, up to {spaced(share(HOST_CPU))}",
         )

@@ -112,6 +112,7 @@ def test_limits_are_told_and_held():
         "wanted 4, but there is 1 shard": {"shards": 1},
         "wanted 4, but /dev/shm holds no further slot": {"shm_slots": 0},
         "wanted 4, but host CPU 93 %, up to 90 %": {"host": host(cpu_ratio=0.93, cores=3.0)},
+        "wanted 4, but host CPU 80 %, up to 90 %": {"host": host(cpu_ratio=0.8, cores=3.0)},
         "wanted 4, but a consumer takes 100 MiB, 850 MiB of 8.0 GiB are free": {
             "host": host(memory_free_bytes=850 * MIB)
         },
