@@ -4,7 +4,7 @@ import time
 
 from sylph_mp.shm.polls import Polls
 from sylph_mp.shm.segment import Segment
-from sylph_mp.shm.table import FIFO, EntryOutcome
+from sylph_mp.shm.table import FIFO, EntryOutcome, Table
 from tests.unit.consumer.serving import Remains, Running, app_with, messages, parse, play
 
 
@@ -78,3 +78,26 @@ def test_what_two_dead_processes_in_a_row_had_finished_is_not_run_by_the_third()
 
     play(app_with(take), story, fifo=True, left=left)
     assert seen == [b"queued/a/1", b"more/a/2"]
+
+
+def test_a_drain_in_the_middle_leaves_nothing():
+    """What is acked and kept is let go, and what comes with a poll that is still outstanding is handed back."""
+
+    def take(body: bytes) -> None:
+        """Succeed."""
+
+    def left(segment: Segment) -> None:
+        remains, polls = Remains(segment), Polls(segment)
+        remains.done(remains.leave("done/a/0", flags=FIFO), EntryOutcome.ACK)
+        remains.leave("queued/a/1", flags=FIFO)
+        polls.ask(0, 0, "dead-1", time.monotonic_ns())
+
+    async def story(consumer: Running) -> None:
+        consumer.session.put(*(parse(frame) for frame in (b"done/a/0", b"queued/a/1", b"more/a/2")))
+        await consumer.until(lambda: "more" in consumer.session.acked)
+        assert Table(consumer.segment).scan(), "kept"
+        drained = await consumer.drain()
+        assert drained.left == 0
+        assert not Table(consumer.segment).scan()
+
+    play(app_with(take), story, fifo=True, left=left)
