@@ -39,7 +39,7 @@ def test_consuming_goes_on_when_the_proxy_is_back(own_rocketmq, folder):
         sender = threading.Thread(target=load)
         sender.start()
         fleet.until_handled(500)
-        fleet.until(lambda: fleet.look().topics[0].backlog is not None)
+        fleet.until(lambda: fleet.look().topics[0].backlog is not None, limit_s=60)
         before = fleet.consumers()
         broker.stop_proxy(kill=True)
         fleet.until(lambda: fleet.look().verdict == "broken", limit_s=40)
