@@ -38,7 +38,7 @@ from tests.unit.consumer.serving import app_with, messages, play
 #: Calls of Python and C functions by code of this project, a message: of a consumer, what a handler that sends one
 #: costs beyond one that sends nothing; of the master, from the ring to the receipts; of a program, `send_many`.
 CONSUMER_CALLS = 42.2
-MASTER_CALLS = 2.6
+MASTER_CALLS = 3.6  # each flush a request; on a slow host several are one, and it is less
 LIBRARY_CALLS = 14.2
 
 WARM = 320
