@@ -3,8 +3,8 @@
 `submit`, `withdraw`, `resize` and `stop` are called on the loop thread. Workers take one piece of work after the
 other from one shared deque, so that a slow call holds up nothing but its own thread; a deque's ends are atomic.
 
-Waking a thread costs more than a short handler: as many are woken as the queue needs to be empty within a
-millisecond, judged by the mean run time; a worker that finds itself behind a slow call is helped by `nudge`.
+Waking a thread costs more than a short handler: only as many are awake as the queue needs to be empty within a
+millisecond, judged by the mean run time; what finds itself behind a slow call is helped by `nudge`.
 """
 
 import threading
@@ -61,6 +61,11 @@ class WorkerPool(Generic[W]):
         """Threads that have not ended yet."""
         return len(self._threads)
 
+    @property
+    def idle(self) -> int:
+        """Threads that sleep until they are woken."""
+        return len(self._idle)
+
     def busy_ns(self, now_ns: int) -> int:
         """Thread nanoseconds spent in calls since the start, those of the calls going on included."""
         return self._busy_ns + sum(now_ns - since for since in list(self._running_since.values()))
@@ -78,12 +83,20 @@ class WorkerPool(Generic[W]):
         if not waiting:
             return False
         worth = max(1, min(waiting, int(waiting * self._mean_ns / GOOD_ENOUGH_NS)))
-        for _ in range(worth):
+        for _ in range(worth - self._at_hand()):
             try:
                 self._idle.pop().release()
             except IndexError:
                 return False
         return bool(self._idle)
+
+    def _at_hand(self) -> int:
+        """Threads that will come to the queue by themselves: awake, and not in a call that has lasted for long."""
+        awake = len(self._threads) - self.idle
+        if not awake:
+            return 0
+        recent = monotonic_ns() - GOOD_ENOUGH_NS
+        return awake - sum([since < recent for since in list(self._running_since.values())])
 
     def withdraw(self) -> list[W]:
         """Take back all that no thread has begun."""

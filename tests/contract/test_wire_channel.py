@@ -278,7 +278,7 @@ def test_a_cancelled_call_leaves_the_next_one_on_its_handle_alone():
             channel = channel_to(proxy.port)
             await call(channel)
             connection = channel._connection
-            (handle,) = connection._idle
+            (handle,) = connection._idle["QueryRoute"]
             cancelled = asyncio.ensure_future(call(channel))
             await asyncio.sleep(0)
             cancelled.cancel()
@@ -298,7 +298,7 @@ def test_handles_are_kept_for_the_next_calls_up_to_a_bound():
             channel = channel_to(proxy.port)
             for _ in range(2):
                 await asyncio.gather(*(call(channel) for _ in range(3 * MAX_IDLE)))
-            assert len(channel._connection._idle) == MAX_IDLE
+            assert {method: len(idle) for method, idle in channel._connection._idle.items()} == {"QueryRoute": MAX_IDLE}
             assert len(proxy.peers) == 1
             channel.close()
 

@@ -46,8 +46,7 @@ def test_what_is_kept_stays_in_the_table_as_done(buffer, subscribe, table):
             delivery.result = ACKED
         deliveries[0].kept = True
         buffer.finish(deliveries)
-        for delivery in deliveries:
-            settlement.settle(delivery)
+        settlement.settle(deliveries)
         async with asyncio.timeout(5):
             while not told:
                 await turns()

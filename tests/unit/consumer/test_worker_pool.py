@@ -1,10 +1,12 @@
 """Threads take work until there is none, a slow call holds up only its own thread, and the pool can be resized."""
 
 import threading
+import time
 from collections.abc import Callable
 from time import monotonic_ns
 
-from sylph_mp.consumer.worker_pool import WorkerPool
+from sylph_mp.consumer import worker_pool
+from sylph_mp.consumer.worker_pool import GOOD_ENOUGH_NS, WorkerPool
 
 
 class Bench:
@@ -46,6 +48,28 @@ def test_work_behind_a_blocked_call_is_done_by_others():
     while bench.pool.nudge():
         pass
     bench.wait(2)
+    gate.set()
+    bench.wait(1)
+    bench.pool.stop()
+
+
+def test_a_thread_that_has_just_begun_is_left_to_come_back(monkeypatch):
+    now_ns = 0
+    monkeypatch.setattr(worker_pool, "monotonic_ns", lambda: now_ns)
+    bench = Bench(2)
+    while bench.pool.idle < 2:
+        time.sleep(0)
+    begun, gate = threading.Event(), threading.Event()
+    bench.pool.submit([lambda: begun.set() or gate.wait(10)])
+    assert begun.wait(10)
+
+    bench.pool.submit([lambda: None])
+    assert bench.pool.nudge()
+    assert (bench.pool.queued, bench.pool.idle) == (1, 1)
+
+    now_ns = GOOD_ENOUGH_NS + 1
+    bench.pool.nudge()
+    bench.wait(1)
     gate.set()
     bench.wait(1)
     bench.pool.stop()
