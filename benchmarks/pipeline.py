@@ -1,6 +1,6 @@
 """What does a handler's send cost? Each message makes one other, which the master stores before the first is acked.
 
-    python -m benchmarks.pipeline [--rounds 3] [--messages 60000]
+    python -m benchmarks.pipeline [--rounds 3] [--messages 100000]
 
 The path is: received, handler, `ctx.send`, shared-memory outbox, master, batched SendMessage, receipt, ack. Beside the
 same fleet whose handlers send nothing: the difference is what sending through the outbox costs. Ends with an error
@@ -48,7 +48,7 @@ class Master:
             yield sample
 
 
-def measured(broker: RealBroker, topic: str, statement: str, messages: int) -> dict[str, float]:
+def measured(broker: RealBroker, topic: str, statement: str, *, processes: int, messages: int) -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory(prefix="sylph-") as folder,
         Fleet(
@@ -57,7 +57,7 @@ def measured(broker: RealBroker, topic: str, statement: str, messages: int) -> d
             endpoint=broker.endpoint,
             topic=topic,
             group=broker.group(),
-            processes=1,
+            processes=processes,
             threads=8,
             shards=4,
         ) as fleet,
@@ -78,15 +78,18 @@ def measure(options: Namespace, broker: RealBroker, rounds: Rounds) -> None:
     asyncio.run(store(broker.endpoint, topic, options.messages, SIZE))
     asyncio.run(store(broker.endpoint, target, 1000, SIZE))
     for number in range(options.rounds + 1):
-        for name, statement in HANDLERS.items():
-            figures = measured(broker, topic, statement.replace("%s", target), options.messages)
-            if number:  # the first warms the broker
-                rounds.add("1 KB, 1 process", name, figures)
+        for processes in (1, 2):
+            for name, statement in HANDLERS.items():
+                figures = measured(
+                    broker, topic, statement.replace("%s", target), processes=processes, messages=options.messages
+                )
+                if number:  # the first warms the broker
+                    rounds.add(f"1 KB, {processes} process{'es' if processes > 1 else ''}", name, figures)
 
 
 def main() -> int:
     parser = question.parser(__doc__ or "")
-    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--messages", type=int, default=100_000)
     return question.answer("pipeline", parser, measure)
 
 
