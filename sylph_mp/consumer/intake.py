@@ -86,7 +86,13 @@ class Intake:
     def arrived(
         self, subscription: Subscription, batch: int, received: Sequence[Received], line: PollLine | None
     ) -> list[Delivery]:
-        """A receive that had credit for `batch` was answered; `line` is where it is noted."""
+        """A receive that had credit for `batch` was answered; `line` is where it is noted.
+
+        What it brings beyond that has no place here: it is left to its lease.
+        """
+        if len(received) > batch:
+            subscription.stats.expired += len(received) - batch
+            received = received[:batch]
         now_ns = monotonic_ns()
         self._reserve(subscription, -batch)
         if line is not None:
