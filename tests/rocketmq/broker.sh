@@ -80,7 +80,6 @@ mappedFileSizeConsumeQueue=600000
 diskMaxUsedSpaceRatio=95
 autoCreateTopicEnable=false
 flushConsumerOffsetInterval=1000
-timerFlushIntervalMs=10000
 metricsExporterType=PROM
 metricsPromExporterHost=127.0.0.1
 metricsPromExporterPort=$RMQ_METRICS_PORT
