@@ -45,6 +45,7 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.after_ms / 1000
 
 
+#: The only one with ACK: it is told from others by identity.
 ACKED = Result(outcome=EntryOutcome.ACK)
 #: Not called at all: its lease was over when its turn came.
 EXPIRED = Result(outcome=EntryOutcome.NONE)
