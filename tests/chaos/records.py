@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+SHOWN_S = 60.0
+
 
 class Sent(NamedTuple):
     """A message that the broker has confirmed."""
@@ -68,6 +70,17 @@ class Faults(Struct, frozen=True):
     masters: list[float] = []
     """When a master was killed."""
     scalings: list[float] = []
+
+    def before(self, at: float) -> list[str]:
+        """Those of the last SHOWN_S, in words, the oldest first; for a person who looks for what was not excused."""
+        found = [(kill.at, f"killed {kill.pid}") for kill in self.kills]
+        for stop in self.stops:
+            end = "killed by the master" if stop.killed else "continued"
+            found.append((stop.began, f"stopped {stop.pid} for {stop.ended - stop.began:.1f} s, then {end}"))
+        found += [(outage.began, f"broker away for {outage.ended - outage.began:.1f} s") for outage in self.outages]
+        found += [(master, "master killed") for master in self.masters]
+        found += [(scaling, "scaled") for scaling in self.scalings]
+        return [f"{at - when:.1f} s before: {what}" for when, what in sorted(found) if 0 <= at - when < SHOWN_S]
 
 
 def calls_in(folder: Path) -> list[Call]:

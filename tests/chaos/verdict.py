@@ -73,7 +73,8 @@ def _second_runs(
                 found = "broker"
                 del copies[0]
             if found is None:
-                unexcused.append(f"{text}: {_shown(first)}, and again {_shown(again)}")
+                around = "; ".join(faults.before(again.began)) or "no fault before"
+                unexcused.append(f"{text}: {_shown(first)}, and again {_shown(again)}; {around}")
             else:
                 excused[found] += 1
     return excused, unexcused
