@@ -13,6 +13,7 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
   then, without a word, and the queue opens for others when the broker has failed to deliver (1 s). So as long as it may
   be there we ask again, more often than that, and once when it is gone: what is held here gets its new handle, what is
   done is acked once more, and nothing runs twice.
+- So a drain does not end this at once: what is held runs to its end in it, and is asked for again until then.
 - Each such poll makes void what is being acked at that time. So what is acked stays in the in-flight table, as done,
   until an answer shows that the broker knows: if this process dies as well, the next one does not run it again either.
 """
@@ -63,6 +64,7 @@ class Repeat:
         self._gone_ns = poll.asked_ns + int(GONE_S * 1e9)
         self._open_ns = self._gone_ns + subscription.lease_ns
         """From then on no lease can be left."""
+        self._drains = False
 
     @property
     def held(self) -> Sequence[Delivery]:
@@ -74,8 +76,23 @@ class Repeat:
         """The dead process's poll may have been there after ours: what is held may be taken away."""
         return self._asked_ns <= self._gone_ns
 
+    def quiet(self) -> None:
+        """Ask for nothing but what is held here and may be taken away."""
+        self._drains = True
+        self._end_if_drained()
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.asking.is_quiet
+
+    def _end_if_drained(self) -> None:
+        if self._drains and not (self.contested and self.held):
+            self.asking.quiet()
+            self.let_go()
+
     async def answered(self) -> bool:
         """Ask once, and take what comes; whether there may be more. Stays unanswered when quiet."""
+        self._end_if_drained()
         holding = bool(self.held)
         if self._buffer.free_entries < MAX_BATCH:
             self.let_go()
@@ -178,8 +195,7 @@ class Repeats:
     def quiet(self) -> None:
         """What is not over stays noted, for the next process of the slot."""
         for repeat in self._repeats:
-            repeat.asking.quiet()
-            repeat.let_go()
+            repeat.quiet()
 
     @property
     def polling(self) -> bool:
@@ -195,7 +211,7 @@ class Repeats:
             await repeat.asking.idle(self._rest(repeat))
             more = await repeat.answered()
             self._intake.room()
-        if not repeat.asking.is_quiet:
+        if not repeat.is_quiet:
             self._repeats.remove(repeat)
             repeat.let_go()
             self._lines.give_back(repeat.asking.line)

@@ -302,6 +302,32 @@ def test_what_is_not_over_when_the_process_goes_quiet_is_left_to_the_next(play, 
     play(story)
 
 
+def test_a_drain_goes_on_asking_for_what_runs_here_and_may_be_taken_away(play, polls, soon):
+    async def story(broker, repeats):
+        await broker.answer(1, 2)
+        repeats.quiet()
+        await broker.answer(1, 2, pop=2)
+        assert [delivery.handle for delivery in broker.taken] == ["m1 popped 2", "m2 popped 2"]
+        finish(broker.taken, repeats)
+        await broker.answer(pop=3)
+        assert not broker.asked
+        assert not repeats.polling
+        assert all(delivery.settled for delivery in broker.taken)
+        assert polls.read(7).state is PollState.TO_REPEAT
+
+    play(story, asked_s_ago=0)
+
+
+def test_a_drain_asks_for_nothing_more_when_nothing_can_be_taken_away(play, soon):
+    async def story(broker, repeats):
+        await broker.answer(1)
+        repeats.quiet()
+        await broker.pause()
+        assert not broker.asked
+
+    play(story)
+
+
 def test_what_is_acked_stays_in_the_table_until_an_answer_shows_that_the_broker_knows(play, soon):
     """For a successor: the ack was void if the dead poll, or the next of ours, came before it."""
 
