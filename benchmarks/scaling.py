@@ -5,8 +5,9 @@
 
 Topic and group must exist, the group new to the topic. Handlers sleep 50 ms or compute 20 ms. A line each second: time,
 messages sent in it, consumers wanted and running, threads of each, share of them that is busy, share of an interpreter,
-wait p99, age of messages when they are received, host CPU. Then the decisions; it ends with 1 unless all messages were
-settled. The autoscaler shrinks only after five minutes of rest: give --after that and more.
+wait p99, age of messages when they are received, host CPU. Then the decisions, and how often they turned: a step up and
+down is one turn, noise about the same load none, more than one is flapping. Ends with 1 if it flapped, or unless all
+messages were settled. The autoscaler shrinks only after five minutes of rest: give --after that and more.
 """
 
 import argparse
@@ -16,14 +17,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.fleet import Fleet
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Instance
-from sylph_mp.control.autoscale_status import AutoscaleStatus
+from sylph_mp.control.autoscale_status import AutoscaleStatus, ScalingStatus
 from sylph_mp.control.quantities import duration, share
 from sylph_mp.control.status import Snapshot
 from sylph_mp.producer.encoding import Encoder
@@ -49,6 +51,8 @@ WORK = {
 #: Messages are sent in parts of this time.
 STEP_S = 0.1
 DRAIN_S = 60.0
+#: Of the fleet's size, from growing to shrinking or back.
+MOST_TURNS = 1
 
 
 class Load:
@@ -149,11 +153,24 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     if last is None or last.autoscale is None:
         print("no answer at the end")
         return 1
-    for change in reversed(last.autoscale.history):
+    history = last.autoscale.history
+    for change in reversed(history):
         sizes = f"{change.consumers_before} to {change.consumers_after} x {change.threads_after}"
         print(f"{change.at}  {sizes}  {change.why}")
-    print(f"{sent:,} sent, {last.topics[0].acked:,} settled; sylph run ended with {code}")
-    return int(last.topics[0].acked != sent or code != 0)
+    turned = turns(history)
+    settled_all = last.topics[0].acked == sent
+    print(f"{sent:,} sent, {last.topics[0].acked:,} settled; {turned} turns; sylph run ended with {code}")
+    return int(not settled_all or turned > MOST_TURNS or code != 0)
+
+
+def turns(history: Sequence[ScalingStatus]) -> int:
+    """How often growing became shrinking or the other way round; `history` has the newest first."""
+    sizes = [
+        (change.consumers_before * change.threads_before, change.consumers_after * change.threads_after)
+        for change in reversed(history)
+    ]
+    grows = [after > before for before, after in sizes if after != before]
+    return sum(before != after for before, after in pairwise(grows))
 
 
 def main() -> int:
