@@ -6,6 +6,7 @@ queue comes again with that at once, and with no other before its lease is over.
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from time import monotonic
 
 from msgspec import Struct
 
@@ -25,6 +26,8 @@ class Answer(Struct, frozen=True):
     batch: int
     """How many were asked for; kept free in the buffer until the answer is taken."""
     received: Sequence[Received]
+    took_s: float = 0.0
+    """From the request on."""
 
     @property
     def full(self) -> bool:
@@ -48,19 +51,16 @@ class Asking:
         if self._idle is not None:
             self._idle.cancel()
 
-    async def answered(self, attempt_id: str, *, again: bool = False) -> Answer | None:
-        """Poll until there is an answer, perhaps an empty one, to be taken; None when quiet before.
-
-        `again` if it will mostly be what is held here anyway.
-        """
+    async def answered(self, attempt_id: str) -> Answer | None:
+        """Poll until there is an answer, perhaps an empty one, to be taken; None when quiet before."""
         subscription = self._subscription
         wait_s = FIRST_WAIT_S
         while not self.is_quiet:
-            batch = self._intake.credit_again(subscription) if again else 0
-            batch = batch or await self.idle(self._intake.credit(subscription))
+            batch = await self.idle(self._intake.credit(subscription))
             if self.line is not None:
                 self.line.ask(attempt_id)
             self.polling = True
+            asked_at = monotonic()
             try:
                 received = await subscription.session.receive(
                     subscription.name, batch=batch, lease_s=subscription.topic.lease_s, attempt_id=attempt_id
@@ -71,15 +71,15 @@ class Asking:
                 self._intake.left(subscription, batch)
             else:
                 self.polling = False
-                return Answer(batch, received)
+                return Answer(batch, received, monotonic() - asked_at)
             if not self.is_quiet:
                 await self.idle(asyncio.sleep(wait_s, 0))
             wait_s = min(2 * wait_s, MAX_WAIT_S)
         return None
 
-    def take(self, answer: Answer) -> list[Delivery]:
-        """Admit what came: from now on it is in the in-flight table."""
-        return self._intake.arrived(self._subscription, answer.batch, answer.received, self.line)
+    def take(self, answer: Answer, *, hand_back: bool = False) -> list[Delivery]:
+        """Admit what came, to be run or handed back: from now on it is in the in-flight table."""
+        return self._intake.arrived(self._subscription, answer.batch, answer.received, self.line, hand_back=hand_back)
 
     async def idle(self, waiting: Awaitable[int]) -> int:
         """Wait for what is no poll."""

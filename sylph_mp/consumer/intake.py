@@ -73,22 +73,19 @@ class Intake:
             if asker in self._askers:
                 self._askers.remove(asker)
 
-    def credit_again(self, subscription: Subscription) -> int:
-        """Credit for a receive that brings what is held here once more, and little else: at once, 0 without any room.
-
-        The appetite has no say in it: without the receive what is held would be lost.
-        """
-        batch = min(credit.MAX_BATCH, self._buffer.free_entries - self._reserved_entries)
-        if batch > 0:
-            self._reserve(subscription, batch)
-        return max(0, batch)
-
     def arrived(
-        self, subscription: Subscription, batch: int, received: Sequence[Received], line: PollLine | None
+        self,
+        subscription: Subscription,
+        batch: int,
+        received: Sequence[Received],
+        line: PollLine | None,
+        *,
+        hand_back: bool = False,
     ) -> list[Delivery]:
         """A receive that had credit for `batch` was answered; `line` is where it is noted.
 
-        What it brings beyond that has no place here: it is left to its lease.
+        What it brings is run, or handed back if that was asked for or the process drains. What it brings beyond `batch`
+        has no place here: it is left to its lease.
         """
         if len(received) > batch:
             subscription.stats.expired += len(received) - batch
@@ -102,7 +99,7 @@ class Intake:
             line.admitted()
         if not deliveries:
             self.room(subscription)
-        elif self.draining:
+        elif hand_back or self.draining:
             for delivery in deliveries:
                 self._hand_back(delivery)
         else:

@@ -6,20 +6,19 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
 - A poll takes from all queues that are open to it, in any order, and one answer holds so many: what was on the wire may
   come after other messages. And acks may have been void without a word, so that the same comes once more. So the same
   id is used again, until an answer is empty.
-- Whatever is held under the id would come once more, and its first handles would be void: the next poll waits until
-  all that came with the id is settled.
-- The dead process's poll may still be waiting in the broker, for as long as a poll lasts. Whenever messages come it may
-  take what was given to us out of our hands: the same id opens it every queue that we hold by it. Our handles are void
-  then, without a word, and the queue opens for others when the broker has failed to deliver (1 s). So as long as it may
-  be there we ask again, more often than that, and once when it is gone: what is held here gets its new handle, what is
-  done is acked once more, and nothing runs twice.
-- So a drain does not end this at once: what is held runs to its end in it, and is asked for again until then.
-- Each such poll makes void what is being acked at that time. So what is acked stays in the in-flight table, as done,
-  until an answer shows that the broker knows: if this process dies as well, the next one does not run it again either.
+- Whatever is held under the id would come once more, and its first handles would be void; of a queue for which there is
+  not enough room in the answer, those of the rest as well: nobody holds that then, and the queue opens for others when
+  what did come is acked. So the next poll waits until all that came with the id is settled.
+- A poll that was answered is over, so what comes at once was on the wire. What comes later was not: then the dead
+  process's poll may still be waiting as ours does, for as long as a poll lasts, and it may take from us what we are
+  given, since the same id opens it every queue that we hold by it. Our handles are void then, without a word, and the
+  queue opens for others when the broker has failed to deliver (1 s). So what comes while that may be is not run but
+  handed back, for any poll to bring it; and it is not asked again before the dead process's poll is gone.
+- What is acked stays in the in-flight table, as done, until an answer shows that the broker knows: if this process dies
+  as well, the next one does not run it again either.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from time import monotonic_ns
 
@@ -38,8 +37,9 @@ from sylph_mp.shm.table import EntryOutcome
 
 #: How long after its request a poll may still wait in the broker.
 GONE_S = POLL_S + 1.0
-#: What the dead process's poll took away is open to others after 1 s.
-AGAIN_AFTER_S = 0.25
+#: An answer that comes sooner was not waited for in the broker.
+SOON_S = 0.02
+ACK_AGAIN_AFTER_S = 0.25
 
 #: Where a message lies, and which it is.
 Place = tuple[tuple[str, int], int, str]
@@ -60,11 +60,12 @@ class Repeat:
         self._keep(adopted)
         self._held = list(adopted) if poll.state is PollState.TO_REPEAT else []
         """What came with the attempt id and is not settled yet."""
-        self._asked_ns = 0
         self._gone_ns = poll.asked_ns + int(GONE_S * 1e9)
+        """From then on the dead process's poll is over."""
         self._open_ns = self._gone_ns + subscription.lease_ns
         """From then on no lease can be left."""
-        self._drains = False
+        self._rests_ns = 0
+        """Nothing is to be asked before."""
 
     @property
     def held(self) -> Sequence[Delivery]:
@@ -72,42 +73,35 @@ class Repeat:
         return self._held
 
     @property
-    def contested(self) -> bool:
-        """The dead process's poll may have been there after ours: what is held may be taken away."""
-        return self._asked_ns <= self._gone_ns
-
-    def quiet(self) -> None:
-        """Ask for nothing but what is held here and may be taken away."""
-        self._drains = True
-        self._end_if_drained()
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.asking.is_quiet
-
-    def _end_if_drained(self) -> None:
-        if self._drains and not (self.contested and self.held):
-            self.asking.quiet()
-            self.let_go()
+    def rest_s(self) -> float:
+        """For how long it should not be asked yet, once all that is held is settled."""
+        return max(0.0, (self._rests_ns - monotonic_ns()) / 1e9)
 
     async def answered(self) -> bool:
         """Ask once, and take what comes; whether there may be more. Stays unanswered when quiet."""
-        self._end_if_drained()
-        holding = bool(self.held)
         if self._buffer.free_entries < MAX_BATCH:
             self.let_go()
-        self._asked_ns = monotonic_ns()
-        answer = await self.asking.answered(self._attempt_id, again=holding)
+        answer = await self.asking.answered(self._attempt_id)
         if answer is None:
             return False
         self._forget_before(answer.received)
         again = [received for received in answer.received if self._knows(received)]
         fresh = [received for received in answer.received if not self._knows(received)]
         done = self._renew(again)
-        self._hold(self.asking.take(Answer(answer.batch, fresh)))
+        self._hold(self.asking.take(Answer(answer.batch, fresh, answer.took_s), hand_back=self._is_contested(answer)))
         if done:
             await self._ack_once_more(done)
-        return (bool(answer.received) or self.contested) and self._asked_ns < self._open_ns
+        return bool(answer.received) and monotonic_ns() < self._open_ns
+
+    def _is_contested(self, answer: Answer) -> bool:
+        """Whether the dead process's poll may yet take away what has come."""
+        if monotonic_ns() > self._gone_ns:
+            return False
+        if answer.took_s < SOON_S:
+            self._gone_ns = 0
+            return False
+        self._rests_ns = self._gone_ns
+        return True
 
     def let_go(self) -> None:
         """Keep nothing of what is acked in the table any more."""
@@ -162,7 +156,7 @@ class Repeat:
         try:
             await session.ack(self._subscription.name, entries)
         except BrokerError:
-            await self.asking.idle(asyncio.sleep(AGAIN_AFTER_S, 0))  # all of them come once more
+            await self.asking.idle(asyncio.sleep(ACK_AGAIN_AFTER_S, 0))  # all of them come once more
 
 
 def _place_of(received: Received) -> Place:
@@ -195,7 +189,8 @@ class Repeats:
     def quiet(self) -> None:
         """What is not over stays noted, for the next process of the slot."""
         for repeat in self._repeats:
-            repeat.quiet()
+            repeat.asking.quiet()
+            repeat.let_go()
 
     @property
     def polling(self) -> bool:
@@ -211,17 +206,17 @@ class Repeats:
             await repeat.asking.idle(self._rest(repeat))
             more = await repeat.answered()
             self._intake.room()
-        if not repeat.is_quiet:
+        if not repeat.asking.is_quiet:
             self._repeats.remove(repeat)
             repeat.let_go()
             self._lines.give_back(repeat.asking.line)
             self._intake.room()
 
     async def _rest(self, repeat: Repeat) -> int:
-        """Until what came is settled; while that may be taken away, not for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(AGAIN_AFTER_S if repeat.contested else None):
-                while repeat.held:
-                    self._changed.clear()
-                    await self._changed.wait()
-        return len(repeat.held)
+        """Until what came is settled, and it may be asked again."""
+        while repeat.held:
+            self._changed.clear()
+            await self._changed.wait()
+        if repeat.rest_s:
+            await asyncio.sleep(repeat.rest_s)
+        return 0

@@ -78,6 +78,15 @@ def test_what_a_locked_queue_gives(broker, place, ordered, together):
         here.ack(*again.messages)
         assert here.receive(attempt_id="a3").bodies == ["3", "4"]
 
+    def asked_again_with_less_room():
+        here = ordered(4)
+        first = here.receive(batch=4, attempt_id="a1", invisible=HELD_S)
+        again = here.receive(batch=2, attempt_id="a1", invisible=HELD_S)
+        assert (first.bodies, again.bodies) == (["0", "1", "2", "3"], ["0", "1"])
+        here.ack(*first.messages[2:])
+        here.ack(*again.messages)
+        assert here.receive(attempt_id="a2").bodies == ["2", "3"], "what did not come again is with nobody"
+
     def queues_asked_for_with_one_attempt_id():
         here = place("FIFO", queues=4)
         sent = {str(number) for number in range(12)}
@@ -90,7 +99,13 @@ def test_what_a_locked_queue_gives(broker, place, ordered, together):
         here.ack(*again.messages)
         assert here.receive(attempt_id="a1").code == d.MESSAGE_NOT_FOUND
 
-    together(locked, failed_in_part, asked_with_the_same_attempt_id, queues_asked_for_with_one_attempt_id)
+    together(
+        locked,
+        failed_in_part,
+        asked_with_the_same_attempt_id,
+        asked_again_with_less_room,
+        queues_asked_for_with_one_attempt_id,
+    )
 
 
 def test_an_ack_wakes_a_waiting_poll(ordered, together):

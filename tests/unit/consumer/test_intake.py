@@ -78,25 +78,3 @@ def test_while_enough_is_queued_a_receive_waits_until_it_is_worth_it(intake, sub
         assert await asyncio.wait_for(asking, 5) == least
 
     asyncio.run(main())
-
-
-def test_what_is_held_is_asked_for_again_whatever_is_queued_as_long_as_there_are_places(intake, subscribe, buffer):
-    subscription = subscribe(fifo=True)
-    subscription.stats.run_s = 60.0
-    subscription.stats.pending = MAX_BATCH
-    places = buffer.free_entries
-
-    async def main():
-        asking = asyncio.create_task(intake.credit(subscription))
-        await turns(3)
-        assert not asking.done()
-        batches = []
-        while batch := intake.credit_again(subscription):
-            batches.append(batch)
-        assert batches[0] == min(MAX_BATCH, places)
-        assert sum(batches) == places
-        intake.arrived(subscription, batches[0], [], None)
-        assert intake.credit_again(subscription) == batches[0]
-        asking.cancel()
-
-    asyncio.run(main())

@@ -48,7 +48,8 @@ class Credit:
     async def credit(self, subscription):
         return MAX_BATCH
 
-    def arrived(self, subscription, batch, received, line):
+    def arrived(self, subscription, batch, received, line, *, hand_back):
+        assert not hand_back
         if line is not None:
             line.arriving(77)
             self.arrivals.append(self.polls.scan())
