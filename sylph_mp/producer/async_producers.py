@@ -31,7 +31,10 @@ from sylph_mp.producer.transactions import Checker, answer_by
 
 
 class AsyncProducers:
-    """`endpoints` are `host:port` of the proxies, with `;` between, or a whole Instance."""
+    """`endpoints` are `host:port` of the proxies, with `;` between, or a whole Instance.
+
+    Raises UsageError if one is no `host:port`.
+    """
 
     def __init__(
         self,

@@ -170,7 +170,7 @@ class Lane:
         try:
             while left:
                 left += await self._try(left.pop())
-        except asyncio.CancelledError:
+        except BaseException:
             for attempt in left:
                 self._fail(attempt, NotSentError("closed before it was sent"))
             raise
@@ -189,6 +189,9 @@ class Lane:
             error = failed
         except asyncio.CancelledError:
             self._fail(attempt, error)
+            raise
+        except Exception as defect:  # told by the loop; nobody is left waiting for it
+            self._fail(attempt, type(error)(f"{type(defect).__name__}: {defect}"))
             raise
         else:
             self._pace.answered(self._clock.monotonic() - started_at, full=full, more_waits=bool(self._queue))

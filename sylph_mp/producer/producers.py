@@ -18,7 +18,8 @@ from sylph_mp.api.message import Message
 from sylph_mp.api.outgoing_fields import HalfFields, OutgoingFields
 from sylph_mp.api.resolution import Resolution
 from sylph_mp.clock import Clock, SystemClock
-from sylph_mp.config.schema import Instance
+from sylph_mp.config.kinds import Endpoints, UnfitError
+from sylph_mp.config.schema import EMBEDDED, Instance
 from sylph_mp.config.schema import Producers as Settings
 from sylph_mp.errors import SaturatedError, UsageError
 from sylph_mp.lifecycle import Deadline
@@ -40,7 +41,10 @@ SyncChecker = Callable[[Message], Resolution]
 
 
 class Producers:
-    """`endpoints` are `host:port` of the proxies, with `;` between, or a whole Instance."""
+    """`endpoints` are `host:port` of the proxies, with `;` between, or a whole Instance.
+
+    Raises UsageError if one is no `host:port`.
+    """
 
     def __init__(
         self,
@@ -213,9 +217,15 @@ class Transaction:
 
 
 def instance_of(endpoints: str | Instance) -> Instance:
-    if isinstance(endpoints, Instance):
-        return endpoints
-    return Instance(name="default", endpoints=tuple(endpoints.split(";")))
+    """Raises UsageError if one is no `host:port`."""
+    text = ";".join(endpoints.endpoints) if isinstance(endpoints, Instance) else endpoints
+    try:
+        found = Endpoints().read(text)
+    except UnfitError as error:
+        raise UsageError(f'endpoints: {error}; give "127.0.0.1:8081", or several with ; between') from error
+    if EMBEDDED in found:
+        raise UsageError('endpoints: "embedded" is for `sylph run`; give the host:port at which its broker listens')
+    return endpoints if isinstance(endpoints, Instance) else Instance(name="default", endpoints=found)
 
 
 def refuse_disorder(settings: Settings) -> None:

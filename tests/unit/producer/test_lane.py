@@ -282,3 +282,25 @@ def test_the_oldest_is_dropped():
         assert [body for body, _, _ in at.outcomes()] == [b"a0", b"b0"]
 
     asyncio.run(run())
+
+
+def test_a_defect_leaves_nobody_waiting():
+    async def run():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+        at = LaneAt(BatchQueue(), Kind.NORMAL)
+        defect = ValueError("of the program")
+        at.sender.answers.append(defect)
+        at.put(b"a")
+        at.put(b"b")
+        await at.empty()
+        assert [(body, str(error), unknown) for body, error, unknown in at.outcomes()] == [
+            (b"a", "ValueError: of the program", True),
+            (b"b", "ValueError: of the program", True),
+        ]
+        assert told == [defect]
+        at.put(b"c")
+        await at.empty()
+        assert at.outcomes()[-1] == (b"c", None, False)
+
+    asyncio.run(run())
