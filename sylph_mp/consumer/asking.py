@@ -2,11 +2,17 @@
 
 Each receive loop has one of these. A failed poll is sent again with its attempt id: what it had popped of an ordered
 queue comes again with that at once, and with no other before its lease is over.
+
+A poll that was answered is over, so what comes at once was on the wire when it failed. What comes later was not: then
+the failed poll may still be waiting in the broker as this one does, for as long as a poll lasts, and it may take from
+us what we are given, since the same id opens it every queue that we hold by it. Our handles are void then, without a
+word, and the queue opens for others when the broker has failed to deliver (rocketmq 5.5.0: 1 s). So what comes while
+that may be is contested: not run but handed back, for any poll to bring it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from time import monotonic
+from time import monotonic_ns
 
 from msgspec import Struct
 
@@ -14,20 +20,25 @@ from sylph_mp.consumer.delivery import Delivery
 from sylph_mp.consumer.intake import Intake
 from sylph_mp.consumer.poll_lines import PollLine
 from sylph_mp.consumer.subscription import Subscription
-from sylph_mp.errors import BrokerError
-from sylph_mp.ports import Received
+from sylph_mp.errors import BrokerError, NotSentError
+from sylph_mp.ports import POLL_S, Received
+from sylph_mp.shm.polls import Poll
 
 FIRST_WAIT_S = 0.05
 #: Somebody watching a broker come back should see messages within three seconds.
 MAX_WAIT_S = 1.0
+#: How long after its request a poll may still wait in the broker.
+GONE_NS = int((POLL_S + 1.0) * 1e9)
+#: An answer that comes sooner was not waited for in the broker.
+SOON_NS = 20_000_000
 
 
 class Answer(Struct, frozen=True):
     batch: int
     """How many were asked for; kept free in the buffer until the answer is taken."""
     received: Sequence[Received]
-    took_s: float = 0.0
-    """From the request on."""
+    contested: bool = False
+    """An earlier poll with its attempt id may yet take it away."""
 
     @property
     def full(self) -> bool:
@@ -35,11 +46,16 @@ class Answer(Struct, frozen=True):
 
 
 class Asking:
-    def __init__(self, *, subscription: Subscription, intake: Intake, line: PollLine | None) -> None:
-        """`line` is where the polls are noted, None for topics that need none."""
+    def __init__(
+        self, *, subscription: Subscription, intake: Intake, line: PollLine | None, earlier: Poll | None = None
+    ) -> None:
+        """`line` is where the polls are noted, None for topics that need none; `earlier` is a dead process's poll."""
         self._subscription = subscription
         self._intake = intake
         self.line = line
+        self._attempt_id = earlier.attempt_id if earlier else ""
+        self.gone_ns = earlier.asked_ns + GONE_NS if earlier else 0
+        """From then on no earlier poll with this attempt id is in the broker."""
         self._idle: asyncio.Task[None] | None = None
         """The loop while it waits for credit or for another try: ended at once when quiet; polls run out."""
         self.polling = False
@@ -54,32 +70,47 @@ class Asking:
     async def answered(self, attempt_id: str) -> Answer | None:
         """Poll until there is an answer, perhaps an empty one, to be taken; None when quiet before."""
         subscription = self._subscription
+        if attempt_id != self._attempt_id:
+            self._attempt_id, self.gone_ns = attempt_id, 0
         wait_s = FIRST_WAIT_S
         while not self.is_quiet:
             batch = await self.idle(self._intake.credit(subscription))
             if self.line is not None:
                 self.line.ask(attempt_id)
             self.polling = True
-            asked_at = monotonic()
+            asked_ns = monotonic_ns()
             try:
                 received = await subscription.session.receive(
                     subscription.name, batch=batch, lease_s=subscription.topic.lease_s, attempt_id=attempt_id
                 )
-            except BrokerError:
+            except BrokerError as error:
                 # The session's health tells what it is.
                 self.polling = False
+                if not isinstance(error, NotSentError):
+                    self.gone_ns = asked_ns + GONE_NS
                 self._intake.left(subscription, batch)
             else:
                 self.polling = False
-                return Answer(batch, received, monotonic() - asked_at)
+                return Answer(batch, received, bool(received) and self._is_contested(asked_ns))
             if not self.is_quiet:
                 await self.idle(asyncio.sleep(wait_s, 0))
             wait_s = min(2 * wait_s, MAX_WAIT_S)
         return None
 
-    def take(self, answer: Answer, *, hand_back: bool = False) -> list[Delivery]:
-        """Admit what came, to be run or handed back: from now on it is in the in-flight table."""
-        return self._intake.arrived(self._subscription, answer.batch, answer.received, self.line, hand_back=hand_back)
+    def take(self, answer: Answer) -> list[Delivery]:
+        """Admit what came: from now on it is in the in-flight table."""
+        return self._intake.arrived(
+            self._subscription, answer.batch, answer.received, self.line, hand_back=answer.contested
+        )
+
+    def _is_contested(self, asked_ns: int) -> bool:
+        now_ns = monotonic_ns()
+        if now_ns > self.gone_ns or not self._subscription.fifo:
+            return False
+        if now_ns - asked_ns < SOON_NS:
+            self.gone_ns = 0
+            return False
+        return True
 
     async def idle(self, waiting: Awaitable[int]) -> int:
         """Wait for what is no poll."""

@@ -9,11 +9,8 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
 - Whatever is held under the id would come once more, and its first handles would be void; of a queue for which there is
   not enough room in the answer, those of the rest as well: nobody holds that then, and the queue opens for others when
   what did come is acked. So the next poll waits until all that came with the id is settled.
-- A poll that was answered is over, so what comes at once was on the wire. What comes later was not: then the dead
-  process's poll may still be waiting as ours does, for as long as a poll lasts, and it may take from us what we are
-  given, since the same id opens it every queue that we hold by it. Our handles are void then, without a word, and the
-  queue opens for others when the broker has failed to deliver (1 s). So what comes while that may be is not run but
-  handed back, for any poll to bring it; and it is not asked again before the dead process's poll is gone.
+- What is contested (`sylph_mp.consumer.asking`) is handed back, and nothing asked for again before the dead process's
+  poll is gone.
 - What is acked stays in the in-flight table, as done, until an answer shows that the broker knows: if this process dies
   as well, the next one does not run it again either.
 """
@@ -22,7 +19,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from time import monotonic_ns
 
-from sylph_mp.consumer.asking import Answer, Asking
+from sylph_mp.consumer.asking import GONE_NS, Answer, Asking
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.buffer import Buffer
 from sylph_mp.consumer.credit import MAX_BATCH
@@ -31,14 +28,10 @@ from sylph_mp.consumer.intake import Intake
 from sylph_mp.consumer.poll_lines import PollLines
 from sylph_mp.consumer.subscription import Subscription
 from sylph_mp.errors import BrokerError
-from sylph_mp.ports import POLL_S, Received
+from sylph_mp.ports import Received
 from sylph_mp.shm.polls import Poll, PollState
 from sylph_mp.shm.table import EntryOutcome
 
-#: How long after its request a poll may still wait in the broker.
-GONE_S = POLL_S + 1.0
-#: An answer that comes sooner was not waited for in the broker.
-SOON_S = 0.02
 ACK_AGAIN_AFTER_S = 0.25
 
 #: Where a message lies, and which it is.
@@ -60,9 +53,7 @@ class Repeat:
         self._keep(adopted)
         self._held = list(adopted) if poll.state is PollState.TO_REPEAT else []
         """What came with the attempt id and is not settled yet."""
-        self._gone_ns = poll.asked_ns + int(GONE_S * 1e9)
-        """From then on the dead process's poll is over."""
-        self._open_ns = self._gone_ns + subscription.lease_ns
+        self._open_ns = poll.asked_ns + GONE_NS + subscription.lease_ns
         """From then on no lease can be left."""
         self._rests_ns = 0
         """Nothing is to be asked before."""
@@ -88,20 +79,12 @@ class Repeat:
         again = [received for received in answer.received if self._knows(received)]
         fresh = [received for received in answer.received if not self._knows(received)]
         done = self._renew(again)
-        self._hold(self.asking.take(Answer(answer.batch, fresh, answer.took_s), hand_back=self._is_contested(answer)))
+        self._hold(self.asking.take(Answer(answer.batch, fresh, answer.contested)))
+        if answer.contested:
+            self._rests_ns = self.asking.gone_ns
         if done:
             await self._ack_once_more(done)
         return bool(answer.received) and monotonic_ns() < self._open_ns
-
-    def _is_contested(self, answer: Answer) -> bool:
-        """Whether the dead process's poll may yet take away what has come."""
-        if monotonic_ns() > self._gone_ns:
-            return False
-        if answer.took_s < SOON_S:
-            self._gone_ns = 0
-            return False
-        self._rests_ns = self._gone_ns
-        return True
 
     def let_go(self) -> None:
         """Keep nothing of what is acked in the table any more."""
@@ -178,7 +161,7 @@ class Repeats:
 
     def adopt(self, subscription: Subscription, poll: Poll, adopted: Sequence[Delivery]) -> None:
         """To be repeated; `adopted` are the deliveries of its topic that the dead process held."""
-        asking = Asking(subscription=subscription, intake=self._intake, line=self._lines.adopt(poll))
+        asking = Asking(subscription=subscription, intake=self._intake, line=self._lines.adopt(poll), earlier=poll)
         self._repeats.append(Repeat(poll, asking, subscription, self._buffer, adopted))
 
     def start(self) -> None:

@@ -8,10 +8,12 @@ from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.credit import MAX_BATCH
 from sylph_mp.consumer.poll_lines import PollLines
 from sylph_mp.consumer.receiver import MAX_POLLS, Receiver
-from sylph_mp.errors import TransportError
+from sylph_mp.errors import NotSentError, TransportError
 from sylph_mp.shm.layout import POLL_LINES
 from sylph_mp.shm.polls import Polls, PollState
 from tests.unit.turns import turns
+
+SECOND = 1_000_000_000
 
 
 class Gate:
@@ -44,12 +46,13 @@ class Credit:
     def __init__(self, polls, arrivals):
         self.polls = polls
         self.arrivals = arrivals
+        self.handed_back = []
 
     async def credit(self, subscription):
         return MAX_BATCH
 
     def arrived(self, subscription, batch, received, line, *, hand_back):
-        assert not hand_back
+        self.handed_back.append(hand_back)
         if line is not None:
             line.arriving(77)
             self.arrivals.append(self.polls.scan())
@@ -72,14 +75,19 @@ def arrivals():
 
 
 @pytest.fixture
-def play(subscribe, polls, arrivals):
+def credit(polls, arrivals):
+    return Credit(polls, arrivals)
+
+
+@pytest.fixture
+def play(subscribe, polls, credit):
     def play(story, *, fifo=False):
         async def main():
             gate = Gate()
             background = Background(failed=lambda error: None)
             receiver = Receiver(
                 subscription=subscribe(session=gate, fifo=fifo),
-                intake=Credit(polls, arrivals),
+                intake=credit,
                 lines=PollLines(polls),
                 background=background,
             )
@@ -155,6 +163,30 @@ def test_a_poll_that_failed_stays_noted(play, polls):
         assert [poll.attempt_id for poll in polls.scan()] == gate.attempt_ids
 
     play(story, fifo=True)
+
+
+@pytest.mark.parametrize(
+    ("failed", "soon_ns", "fifo", "contested"),
+    [
+        (TransportError("reset"), 0, True, True),
+        (TransportError("reset"), 60 * SECOND, True, False),  # it was on the wire
+        (NotSentError("no connection"), 0, True, False),
+        (TransportError("reset"), 0, False, False),
+    ],
+)
+def test_what_a_failed_poll_may_take_away_is_handed_back(play, credit, monkeypatch, failed, soon_ns, fifo, contested):
+    """Only what comes with the same attempt id, and was waited for in the broker as the failed poll may do."""
+    monkeypatch.setattr("sylph_mp.consumer.asking.SOON_NS", soon_ns)
+    monkeypatch.setattr("sylph_mp.consumer.asking.FIRST_WAIT_S", 0.0)
+
+    async def story(gate, receiver):
+        await gate.answer(failed)
+        await gate.answer(3)
+        assert gate.attempt_ids[0] == gate.attempt_ids[1]
+        await gate.answer(2)
+        assert credit.handed_back == [contested, False]
+
+    play(story, fifo=fifo)
 
 
 def test_a_poll_that_outlives_its_loop_stays_noted_for_the_next_process(play, polls):

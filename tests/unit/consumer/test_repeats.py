@@ -5,11 +5,12 @@ from time import monotonic_ns
 
 import pytest
 
+from sylph_mp.consumer.asking import GONE_NS
 from sylph_mp.consumer.background import Background
 from sylph_mp.consumer.credit import MAX_BATCH
 from sylph_mp.consumer.delivery import ACKED
 from sylph_mp.consumer.poll_lines import PollLines
-from sylph_mp.consumer.repeats import GONE_S, Repeats
+from sylph_mp.consumer.repeats import Repeats
 from sylph_mp.errors import TransportError
 from sylph_mp.ports import Settled
 from sylph_mp.shm.polls import Polls, PollState
@@ -18,6 +19,7 @@ from tests.unit.turns import turns
 
 SECOND = 1_000_000_000
 #: The dead process's poll is no longer in the broker.
+GONE_S = GONE_NS / SECOND
 GONE = GONE_S + 1
 
 
@@ -136,13 +138,13 @@ def play(subscribe, polls):
 @pytest.fixture
 def at_once(monkeypatch):
     """Answers come too soon to have been waited for in the broker."""
-    monkeypatch.setattr("sylph_mp.consumer.repeats.SOON_S", 60.0)
+    monkeypatch.setattr("sylph_mp.consumer.asking.SOON_NS", 60 * SECOND)
 
 
 @pytest.fixture
 def late(monkeypatch):
     """Answers were waited for in the broker."""
-    monkeypatch.setattr("sylph_mp.consumer.repeats.SOON_S", 0.0)
+    monkeypatch.setattr("sylph_mp.consumer.asking.SOON_NS", 0)
 
 
 def finish(deliveries, repeats):
