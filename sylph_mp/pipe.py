@@ -149,7 +149,7 @@ class TopicReport(Struct, frozen=True, kw_only=True):
     skewed: int
     """How many of `end` were negative: the clocks differ."""
     oldest_s: float | None
-    """Age of the oldest message received since the last report."""
+    """Age, when it was received, of the oldest message received since the last report."""
     errors: tuple[ErrorCount, ...]
     age_s: float | None = None
     """Mean age, when they were received, of the messages received since the last report."""

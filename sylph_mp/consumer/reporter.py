@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from time import monotonic, monotonic_ns, time
+from time import monotonic, monotonic_ns
 
 from sylph_mp import own_usage
 from sylph_mp.consumer.async_calls import AsyncCalls
@@ -75,7 +75,6 @@ class Reporter:
 
     def _topics(self) -> Iterator[TopicReport]:
         """Those that differ from what was last told of them: of hundreds most may have nothing to do."""
-        now_ms = int(time() * 1000)
         phases = Counter((delivery.subscription.name, delivery.phase) for delivery in self._buffer.held.values())
         for subscription in self._subscriptions:
             name, stats = subscription.name, subscription.stats
@@ -89,4 +88,4 @@ class Reporter:
             else:
                 continue
             self.count(subscription)
-            yield stats.take_report(name, COUNTERS, queued=queued, running=running, held=held, now_ms=now_ms)
+            yield stats.take_report(name, COUNTERS, queued=queued, running=running, held=held)

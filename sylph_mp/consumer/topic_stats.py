@@ -28,7 +28,7 @@ class TopicStats:
         "failures",
         "frame_bytes",
         "handed_back",
-        "oldest_ms",
+        "oldest_age_ms",
         "pending",
         "polls",
         "received",
@@ -75,7 +75,7 @@ class TopicStats:
         self.wait_ns = 0
         self.run_ns = 0
         self.skewed = 0
-        self.oldest_ms: int | None = None
+        self.oldest_age_ms: int | None = None
         self.aged = 0
         self.ages_ms = 0
         """Ages of the `aged` messages received since the last report."""
@@ -127,14 +127,13 @@ class TopicStats:
 
     def saw(self, stored_ms: int, *, now_ms: int, messages: int) -> None:
         """So many messages were received; the first was stored then."""
-        if self.oldest_ms is None or stored_ms < self.oldest_ms:
-            self.oldest_ms = stored_ms
+        age_ms = now_ms - stored_ms
+        if self.oldest_age_ms is None or age_ms > self.oldest_age_ms:
+            self.oldest_age_ms = age_ms
         self.aged += messages
-        self.ages_ms += (now_ms - stored_ms) * messages
+        self.ages_ms += age_ms * messages
 
-    def take_report(
-        self, topic: str, names: tuple[str, ...], *, queued: int, running: int, held: int, now_ms: int
-    ) -> TopicReport:
+    def take_report(self, topic: str, names: tuple[str, ...], *, queued: int, running: int, held: int) -> TopicReport:
         """The report, and a new start for what counts from the last one."""
         report = TopicReport(
             topic=topic,
@@ -148,12 +147,12 @@ class TopicStats:
             run=self.run.take(),
             end=self.end.take(),
             skewed=self.skewed,
-            oldest_s=None if self.oldest_ms is None else max(0.0, (now_ms - self.oldest_ms) / 1e3),
+            oldest_s=None if self.oldest_age_ms is None else max(0.0, self.oldest_age_ms / 1e3),
             errors=tuple(ErrorCount(f.kind, f.text, f.place, count) for f, count in self.failures.items()),
             age_s=max(0.0, self.ages_ms / self.aged / 1e3) if self.aged else None,
         )
         self.aged = self.ages_ms = 0
         self.skewed = 0
-        self.oldest_ms = None
+        self.oldest_age_ms = None
         self.failures = {}
         return report
