@@ -40,6 +40,14 @@ class MemoryMark(Struct, frozen=True, kw_only=True):
     """What ran there, the longest first."""
 
 
+class CrashLoop(Struct, frozen=True, kw_only=True):
+    """Why a slot was given up."""
+
+    crashes: int
+    within_s: float
+    """From the first of them to the last."""
+
+
 class SlotObservation(Struct, frozen=True, kw_only=True):
     slot: int
     state: SlotState
@@ -69,6 +77,8 @@ class SlotObservation(Struct, frozen=True, kw_only=True):
     """What is placed here now."""
     guarded: MemoryMark | None = None
     """The last time that its consumer was recycled for want of memory."""
+    loop: CrashLoop | None = None
+    """None unless it is given up."""
     stands_in_for: int | None = None
     """The slot whose shards are run here while its own consumer is replaced."""
 
@@ -104,6 +114,8 @@ class TopicObservation(Struct, frozen=True, kw_only=True):
     shards: int
     time_limit_s: float
     quiet: QuietMark | None
+    handler: str | None = None
+    """The name of the function that handles it; None until a consumer has told it."""
     backlog: int | None = None
     """Messages that wait in the broker; None if nobody says."""
 

@@ -4,7 +4,7 @@ Run by the master once a second; `watch` keeps them for their time, `verdict` ma
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -26,6 +26,8 @@ BEHIND_S = 60.0
 BEHIND_CLEARS_S = 300.0
 #: A topic that should run and settles nothing for this long is broken.
 STALLED_S = 30.0
+#: When a broker comes back, one consumer has its first answer some seconds before another.
+ALONE_S = 5.0
 #: A request that fails is tried again; it is a problem when none has worked for this long.
 UNSENT_S = 5.0
 #: A consumer that was recycled for memory is told of for this long.
@@ -118,6 +120,7 @@ def _broker_away(instance: facts.InstanceFacts, since: float, now: float, *, slo
         sentence=f"broker {instance.endpoint}{who} {away}",
         text=f"{instance.name}{who}: {away}",
         next="sylph status --instances",
+        holds_s=ALONE_S if slot is not None else 0.0,
         clears_s=facts.AWAY_S,
     )
 
@@ -126,8 +129,7 @@ def _crash_loops(observation: Observation) -> Iterator[Symptom]:
     live = [slot for slot in observation.slots if slot.state != "empty"]
     lost = [slot for slot in live if slot.state == "gave-up"]
     for slot in lost:
-        crashes = f"{count(slot.crashes)} {'crash' if slot.crashes == 1 else 'crashes'}"
-        last = f", the last: {slot.last_exit}" if slot.last_exit else ""
+        crashes, last = _crashes(slot), f", the last: {slot.last_exit}" if slot.last_exit else ""
         yield Symptom(
             code="crash-loop",
             severity="broken" if len(lost) == len(live) else "degraded",
@@ -135,10 +137,24 @@ def _crash_loops(observation: Observation) -> Iterator[Symptom]:
             began=slot.since,
             value=slot.crashes,
             threshold=0,
-            sentence=f"slot {slot.slot} gave up after {crashes}{last}",
+            sentence=f"slot {slot.slot} gave up after {crashes}{last}{_heirs(live)}",
             text=f"slot {slot.slot}: {crashes}{last}",
             next="sylph crashes show" if slot.crashes else f"sylph status {slot.slot}",
         )
+
+
+def _crashes(slot: SlotObservation) -> str:
+    crashes = slot.loop.crashes if slot.loop else slot.crashes
+    within = f" in {spaced(seconds(slot.loop.within_s))}" if slot.loop else ""
+    return f"{count(crashes)} {'crash' if crashes == 1 else 'crashes'}{within}"
+
+
+def _heirs(live: Iterable[SlotObservation]) -> str:
+    """Where the shards of a slot that was given up are now."""
+    heirs = [slot.slot for slot in live if slot.shards]
+    if not heirs:
+        return ""
+    return f"; its shards moved to {f'slot {heirs[0]}' if len(heirs) == 1 else f'{len(heirs)} others'}"
 
 
 def _shared_memory(observation: Observation) -> Iterator[Symptom]:
@@ -230,13 +246,14 @@ def _failing(topic: TopicObservation, history: History, now: float) -> Iterator[
         return
     percent = spaced(share(failing.ratio))
     errors = past.errors(now)
-    most = f", most often {errors[0].kind}: {errors[0].text}" if errors else ""
+    most = f": {errors[0].kind}: {errors[0].text}".removesuffix(": ") if errors else ""
+    who, whose = (topic.handler, f" of {topic.name}") if topic.handler is not None else (topic.name, "")
     yield Symptom(
         code="handler-failing",
         topic=topic.name,
         value=failing.ratio,
         threshold=FAILING_RATIO,
-        sentence=f"{topic.name} fails {percent}{most}",
+        sentence=f"{who} fails {percent}{whose}{most}",
         text=f"{topic.name}: {percent} of {rate(past.settled_per_s(now))}/s",
         next=f"sylph status {Topic(topic.name)}",
         clears_s=60.0,

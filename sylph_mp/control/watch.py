@@ -6,6 +6,7 @@ Owned by the master, on its loop thread; time is passed in.
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sylph_mp.control.symptoms import Key, Symptom
 
@@ -16,6 +17,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     symptom: Symptom
     since: float
     """CLOCK_MONOTONIC"""
+    seen_since: float
+    """When it was seen first; `since` may be earlier, as some symptoms know when they began."""
     over_since: float | None = None
     """None while it holds."""
     lasted: bool = True
@@ -39,12 +42,17 @@ class Watch:
                 self._miss(key, problem, now)
         for key, symptom in seen.items():
             before = self._problems.get(key)
-            since = symptom.began if symptom.began is not None else before.since if before else now
-            self._problems[key] = Problem(symptom=symptom, since=since, lasted=now - since >= symptom.holds_s)
+            seen_since = before.seen_since if before else now
+            self._problems[key] = Problem(
+                symptom=symptom,
+                since=symptom.began if symptom.began is not None else seen_since,
+                seen_since=seen_since,
+                lasted=now - seen_since >= symptom.holds_s,
+            )
 
     def _miss(self, key: Key, problem: Problem, now: float) -> None:
         over_since = now if problem.over_since is None else problem.over_since
         if not problem.lasted or now - over_since >= problem.symptom.clears_s:
             del self._problems[key]
         else:
-            self._problems[key] = Problem(symptom=problem.symptom, since=problem.since, over_since=over_since)
+            self._problems[key] = replace(problem, over_since=over_since)

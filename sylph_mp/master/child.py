@@ -63,7 +63,7 @@ class Child:
         self.calls_begun = 0
         """Messages given to handlers, as of the newest report."""
         self._topics: dict[str, TopicReport] = {}
-        self._handlers: dict[str, str] = {}
+        self.handlers: Mapping[str, str] = {}
         self._checkers: dict[str, str] = {}
         self._process = process
         self._stream = stream
@@ -106,7 +106,7 @@ class Child:
 
     def handler_of(self, topic: str) -> str:
         """The name of the function that handles a topic; the topic's own until it is known."""
-        return self._handlers.get(topic, topic)
+        return self.handlers.get(topic, topic)
 
     def assign(self, assign: Assign) -> None:
         """Tell it, unless it knows."""
@@ -173,7 +173,7 @@ class Child:
     def _take(self, news: News) -> None:
         match news:
             case Booted():
-                self._handlers = news.handlers
+                self.handlers = news.handlers
                 self._checkers = news.checkers
                 self.booted_at = self._clock.monotonic()
             case Ready():

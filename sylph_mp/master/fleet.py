@@ -76,6 +76,12 @@ class Fleet:
     def wanted(self) -> int:
         return len(self.members)
 
+    @property
+    def handlers(self) -> Mapping[str, str]:
+        """Names of functions by topic, as a consumer has told them; all have the same app."""
+        told = (slot.child.handlers for slot in self if slot.child is not None and slot.child.handlers)
+        return next(told, {})
+
     def make_room(self, most: int, make: Callable[[int], Slot]) -> None:
         """Have slots for `most` consumers, and the spare one above them."""
         for number in range(1, most + 1):

@@ -118,6 +118,7 @@ class Observer:
             last_exit=slot.last_exit,
             retry_at=slot.retry_at,
             guarded=slot.guarded,
+            loop=slot.loop,
             beat_at=slot.beat_at(),
             report=child.report if child else None,
             queued=counts.queued,
@@ -130,6 +131,7 @@ class Observer:
         )
 
     def _topics(self) -> tuple[TopicObservation, ...]:
+        handlers = self._fleet.handlers
         return tuple(
             TopicObservation(
                 name=topic.name,
@@ -139,6 +141,7 @@ class Observer:
                 time_limit_s=topic.time_limit_s,
                 quiet=self._fleet.quiet or self._fleet.quiet_topics.get(topic.name),
                 backlog=self._backlogs.of(topic),
+                handler=handlers.get(topic.name),
             )
             for topic in self._fleet.config.topics.values()
         )

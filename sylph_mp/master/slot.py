@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from sylph_mp.config.schema import Config
-from sylph_mp.control.observation import MemoryMark, QuietMark
+from sylph_mp.control.observation import CrashLoop, MemoryMark, QuietMark
 from sylph_mp.lifecycle import Deadline, SlotState
 from sylph_mp.master import health, restarts
 from sylph_mp.master.child import Child
@@ -39,7 +39,8 @@ class Slot:
         self.last_exit: str | None = None
         self.retry_at: float | None = None
         """When its next consumer may be started; None: at once."""
-        self.gave_up = False
+        self.loop: CrashLoop | None = None
+        """Why it is given up; None while it is not."""
         self.hung = False
         self.released = False
         """A consumer was started only to settle and hand back what lies here."""
@@ -53,6 +54,10 @@ class Slot:
         self._deaths: deque[float] = deque(maxlen=100)
         self._state: SlotState = "empty"
         self._since = now
+
+    @property
+    def gave_up(self) -> bool:
+        return self.loop is not None
 
     def reserve(self) -> Segment:
         """The segment, made anew unless it fits the configuration. Raises ResourceError."""
@@ -189,14 +194,14 @@ class Slot:
         match decision:
             case restarts.Restart(at=at):
                 self.retry_at = at
-            case restarts.GiveUp():
-                self.gave_up = True
+            case restarts.GiveUp(deaths=crashes):
+                self.loop = CrashLoop(crashes=crashes, within_s=now - self._deaths[-crashes])
         return decision
 
     def forgive(self) -> None:
         """Try again, as if no consumer had died here."""
         self._deaths.clear()
-        self.gave_up = False
+        self.loop = None
         self.retry_at = None
 
     def state(self, now: float) -> tuple[SlotState, float]:

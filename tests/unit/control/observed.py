@@ -5,7 +5,6 @@ from typing import Any
 from sylph_mp.control.observation import (
     Observation,
     ProducerObservation,
-    QuietMark,
     Running,
     SlotObservation,
     TopicObservation,
@@ -107,10 +106,15 @@ def slot(number: int = 1, *, beat_age_s: float | None = 0.5, **changed: Any) -> 
     return SlotObservation(slot=number, **known | changed)
 
 
-def topic(name: str = "orders", *, quiet: QuietMark | None = None, instance: str = "default") -> TopicObservation:
-    return TopicObservation(
-        name=name, group="orders-service", instance=instance, shards=2, time_limit_s=30.0, quiet=quiet
-    )
+def topic(name: str = "orders", **changed: Any) -> TopicObservation:
+    known: dict[str, Any] = {
+        "group": "orders-service",
+        "instance": "default",
+        "shards": 2,
+        "time_limit_s": 30.0,
+        "quiet": None,
+    }
+    return TopicObservation(name=name, **known | changed)
 
 
 def observation(*slots: SlotObservation, **changed: Any) -> Observation:

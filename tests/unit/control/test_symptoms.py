@@ -1,5 +1,5 @@
 from sylph_mp.control.history import History
-from sylph_mp.control.observation import MemoryMark, QuietMark
+from sylph_mp.control.observation import CrashLoop, MemoryMark, QuietMark
 from sylph_mp.control.symptoms import symptoms
 from sylph_mp.pipe import Shard
 from tests.unit.control.observed import (
@@ -134,15 +134,17 @@ def test_no_memory_for_a_slot_that_came_after_the_start():
 
 
 def test_a_failing_handler_needs_a_share_and_a_number():
-    def failing(acks, retries):
+    def failing(acks, retries, handler="charge"):
         history = History()
         errors = (error_count(retries),)
         history.report(1, report(NOW - 1, topic_report(counters=counters(acked=acks, retried=retries), errors=errors)))
-        return found(slot(1), history=history).get("handler-failing")
+        return found(slot(1), history=history, topics=(topic(handler=handler),)).get("handler-failing")
 
     assert failing(acks=13, retries=6) is None
     assert failing(acks=95, retries=5) is None
-    assert failing(acks=69, retries=31).sentence == "orders fails 31 %, most often LedgerClosed: ledger is closed"
+    assert failing(acks=69, retries=31).sentence == "charge fails 31 % of orders: LedgerClosed: ledger is closed"
+    unknown = failing(acks=69, retries=31, handler=None)
+    assert unknown.sentence == "orders fails 31 %: LedgerClosed: ledger is closed"
 
 
 def test_a_broker_that_answers_nobody_for_ten_seconds():
@@ -157,6 +159,7 @@ def test_a_broker_that_only_one_consumer_lost():
     lost = found(slot(1, report=fine), slot(2, report=away(NOW - 24)))["broker-away"]
     assert lost.sentence == "broker 127.0.0.1:8081 from slot 2 away for 24 s (connection refused)"
     assert (lost.severity, lost.slot) == ("degraded", 2)
+    assert lost.holds_s > 0  # when a broker comes back, somebody is the first to have an answer
 
 
 def test_silent_consumers_say_nothing_of_the_broker():
@@ -165,11 +168,19 @@ def test_silent_consumers_say_nothing_of_the_broker():
 
 
 def test_a_slot_in_a_crash_loop():
-    lost = slot(2, state="gave-up", pid=None, beat_age_s=None, crashes=5, last_exit="SIGSEGV", shards=())
+    gone = {"state": "gave-up", "pid": None, "beat_age_s": None, "crashes": 9, "last_exit": "SIGSEGV", "shards": ()}
+    lost = slot(2, loop=CrashLoop(crashes=5, within_s=12.0), **gone)
     given_up = found(slot(1), lost)["crash-loop"]
-    assert given_up.sentence == "slot 2 gave up after 5 crashes, the last: SIGSEGV"
-    assert given_up.severity == "degraded"
-    assert found(lost)["crash-loop"].severity == "broken"
+    assert given_up.sentence == (
+        "slot 2 gave up after 5 crashes in 12 s, the last: SIGSEGV; its shards moved to slot 1"
+    )
+    assert (given_up.severity, given_up.text) == ("degraded", "slot 2: 5 crashes in 12 s, the last: SIGSEGV")
+    assert found(slot(1), lost, slot(3))["crash-loop"].sentence.endswith("; its shards moved to 2 others")
+    all_lost = found(lost)["crash-loop"]
+    assert (all_lost.severity, all_lost.sentence) == (
+        "broken",
+        "slot 2 gave up after 5 crashes in 12 s, the last: SIGSEGV",
+    )
 
 
 def test_a_topic_with_work_that_settles_nothing():

@@ -67,6 +67,14 @@ def test_what_has_to_hold_is_no_problem_before():
     assert watch.problems[0].since == 100.0
 
 
+def test_what_has_to_hold_does_so_from_the_first_look_on_whenever_it_began():
+    watch = Watch()
+    watch.look([symptom(began=70.0, holds_s=5.0)], 100.0)
+    assert watch.problems == ()
+    watch.look([symptom(began=70.0, holds_s=5.0)], 105.0)
+    assert watch.problems[0].since == 70.0
+
+
 def test_what_did_not_last_begins_anew():
     watch = Watch()
     watch.look([symptom(holds_s=30.0, clears_s=60.0)], 100.0)

@@ -56,6 +56,7 @@ def child(**handlers: str) -> Any:
         deadline=None,
         ready_at=None,
         handler_of=lambda topic: handlers.get(topic, topic),
+        handlers=handlers,
     )
 
 

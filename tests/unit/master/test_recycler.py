@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Config, Consumers, Control, Range, Recycle
+from sylph_mp.control.observation import CrashLoop
 from sylph_mp.lifecycle import Deadline
 from sylph_mp.master.chronicle import Chronicle
 from sylph_mp.master.fleet import Fleet
@@ -121,7 +122,7 @@ def test_a_slot_that_gave_up_or_hangs_holds_it_up(world: World) -> None:
     assert world.step() == []
     world.fleet.slots[3].hung = False
     world.fleet.slots[3].child = None
-    world.fleet.slots[3].gave_up = True
+    world.fleet.slots[3].loop = CrashLoop(crashes=5, within_s=9.0)
     assert world.step() == []
 
 
