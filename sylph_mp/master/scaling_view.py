@@ -9,6 +9,7 @@ from sylph_mp.config.schema import Range
 from sylph_mp.control.autoscale_status import AutoscaleStatus, ScalingStatus, SignalStatus
 from sylph_mp.control.quantities import roughly, share, spaced
 from sylph_mp.control.timestamps import clock_time, rfc3339
+from sylph_mp.master import scaling_words as words
 from sylph_mp.master.autoscaler import GROW_FROM, SHRINK_TO, WAIT_S, Decision, rises, waits_too_long
 from sylph_mp.master.scaling_history import Line
 from sylph_mp.master.scaling_load import Load
@@ -94,11 +95,22 @@ def _sentence(view: View, zone: tzinfo | None) -> str:
 
 
 def _thresholds(view: View, decision: Decision) -> str:
-    """Where nothing is pressing: what would be."""
-    if decision.action != "hold" or ";" in decision.why or decision.load is None:
+    """Where it holds for what the threads do: what they would have to do for a change."""
+    load, below = decision.load, _shrink_below(view)
+    if load is None or decision.action != "hold" or not _is_calm(decision):
         return ""
-    below = _shrink_below(view)
-    return f", between {_share(below)} and {_share(GROW_FROM)}" if below is not None else f", below {_share(GROW_FROM)}"
+    if load.busy_ratio >= GROW_FROM:
+        return f", above {_share(GROW_FROM)}, not yet for long enough"
+    if below is None:
+        return f", below {_share(GROW_FROM)}"
+    if load.busy_ratio < below:
+        return f", below {_share(below)}, not yet for long enough"
+    return f", between {_share(below)} and {_share(GROW_FROM)}"
+
+
+def _is_calm(decision: Decision) -> bool:
+    """Whether its reason is what the threads do, and not, for one, a broker that is away."""
+    return decision.load is not None and decision.why == words.calm(decision.load)
 
 
 def _headline(view: View, zone: tzinfo | None) -> str:
@@ -111,6 +123,8 @@ def _headline(view: View, zone: tzinfo | None) -> str:
         return f"{start}: holding{', ' + view.decision.why if view.decision else ''}"
     if view.decision.action == "refuse":
         return f"{start}: {view.decision.why}"
+    if view.decision.action == "hold" and not _is_calm(view.decision):
+        return f"{start}: holding, {view.decision.why}"
     below = _shrink_below(view)
     shrink = f", shrink at {below * 100:.0f}" if below is not None else ""
     busy = _share(view.decision.load.busy_ratio)

@@ -49,6 +49,11 @@ HISTORY = (
 )
 
 
+def hold(busy: float, why: str) -> Decision:
+    there = load(consumers=4, threads=32, busy=busy)
+    return Decision(action="hold", consumers=4, threads=8, wish=4, why=why, load=there)
+
+
 def status(**changed) -> AutoscaleStatus:
     bounds = Bounds(processes=Range(2, 4), threads=Range(8, 8), place="config.toml:9", threads_place="config.toml:10")
     busy = load(consumers=4, threads=32, busy=21.1, cpu=1.4, wait_p99_s=0.038, age_s=0.3)
@@ -124,6 +129,12 @@ def test_a_hold_says_whose_and_what_it_would_do():
     assert wish_line(status()).startswith("no wish: 4 consumers, 4 wanted: holding")
 
 
+def test_what_it_waits_for_is_said_without_thresholds_of_something_else():
+    shown = status(decision=hold(0.0, "broker default does not answer"))
+    assert shown.sentence == "4 consumers (2 to 4), holding for 12 min: broker default does not answer."
+    assert shown.headline == "4 consumers, 4 wanted: holding, broker default does not answer"
+
+
 def test_the_line_of_status():
     def line(**changed):
         snapshot = healthy()
@@ -132,6 +143,12 @@ def test_the_line_of_status():
 
     assert line() == ("autoscale: 4 consumers (2 to 4), holding for 12 min: threads 66 % busy, between 49 % and 80 %.")
     assert line(wanted=2).endswith("threads 66 % busy, below 80 %.")
+    assert line(decision=hold(28.4, "threads 89 % busy")).endswith(
+        "threads 89 % busy, above 80 %, not yet for long enough."
+    )
+    assert line(decision=hold(1.6, "threads 5 % busy")).endswith(
+        "threads 5 % busy, below 49 %, not yet for long enough."
+    )
     held = line(hold=Hold(consumers=4, by="root", since_wall=NOW - 600))
     assert held == "autoscale: 4 consumers, held by root since 14:00 until sylph autoscale release."
     refusal = Decision(
