@@ -8,12 +8,14 @@ import logging
 import random
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from time import monotonic_ns
 from types import TracebackType
 from typing import Any
 
 from sylph_mp.api import Ack, Context, DeadLetter, Handler, Retry, TimeLimitExceeded
 from sylph_mp.api.decoding import BodyError
+from sylph_mp.config.file import shown_path
 from sylph_mp.consumer.delivery import ACKED, MAX_AFTER_MS, Delivery, Failure, Result
 from sylph_mp.consumer.outputs import Outputs, Sender
 from sylph_mp.consumer.retry_policy import delay_s
@@ -157,7 +159,7 @@ class Invocation:
             f"{delivery.subscription.handler.name} returned {type(value).__name__}: taken for Ack; "
             "return None, Retry or DeadLetter",
             topic=delivery.subscription.name,
-            place=delivery.subscription.handler.place,
+            place=_shown(delivery.subscription.handler.place),
         )
         return ACKED
 
@@ -230,7 +232,7 @@ def _over_time(error: BaseException, delivery: Delivery, started_ns: int) -> Bas
 
 
 def _failure_of(delivery: Delivery, kind: str, text: str) -> Failure:
-    return Failure(kind, text, delivery.subscription.handler.place)
+    return Failure(kind, text, _shown(delivery.subscription.handler.place))
 
 
 def _first_line(error: BaseException) -> str:
@@ -242,5 +244,10 @@ def _place_of(trace: TracebackType | None, handler: Handler) -> str:
     file = handler.place.rpartition(":")[0]
     for frame in reversed(traceback.extract_tb(trace)):
         if frame.filename == file:
-            return f"{frame.filename}:{frame.lineno}"
-    return handler.place
+            return _shown(f"{frame.filename}:{frame.lineno}")
+    return _shown(handler.place)
+
+
+def _shown(place: str) -> str:
+    file, _, line = place.rpartition(":")
+    return f"{shown_path(Path(file))}:{line}"

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import re
 import threading
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from sylph_mp.api import Ack, Context, DeadLetter, Message, Retry
+from sylph_mp.config.file import shown_path
 from sylph_mp.consumer.invocation import Invocation
 from sylph_mp.consumer.outputs import Sender
 from sylph_mp.consumer.thread_calls import Guard
@@ -82,7 +84,7 @@ def test_any_other_exception_is_a_retry_by_the_policy_and_names_the_handlers_lin
     assert result.after_s == pytest.approx(0.04)
     assert result.raised
     assert result.failure.kind == "ValueError"
-    assert result.failure.place == f"{__file__}:{fail.__code__.co_firstlineno + 1}"
+    assert result.failure.place == f"{shown_path(Path(__file__))}:{fail.__code__.co_firstlineno + 1}"
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
