@@ -213,7 +213,7 @@ class _Connection:
             return NoAnswerError(f"unknown: the master on {path} {within}\nnext: ps -C sylph")
         return NoAnswerError(
             f"unknown: master {self.pid} holds {path} but {within}\n"
-            f"next: kill -USR1 {self.pid}      (it writes its stacks to its log)"
+            f"next: kill -USR1 {self.pid}      # it writes its stacks to its log"
         )
 
     def _receive(self) -> Response | None:

@@ -311,7 +311,7 @@ def test_a_master_that_does_not_answer(path):
             client.look(str(path), limit_s=0.05)
     assert str(unknown.value).splitlines() == [
         f"unknown: master {os.getpid()} holds sylph.sock but did not answer within 0 s",
-        f"next: kill -USR1 {os.getpid()}      (it writes its stacks to its log)",
+        f"next: kill -USR1 {os.getpid()}      # it writes its stacks to its log",
     ]
 
 
