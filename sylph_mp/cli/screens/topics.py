@@ -75,6 +75,7 @@ def _row(topic: TopicStatus, notes: Sequence[NoteStatus]) -> Row:
 
 def topic_cells(topic: TopicStatus) -> dict[str, str]:
     """By column name."""
+    behind = "!" if topic.state == "behind" else ""
     return {
         "TOPIC": topic.topic,
         "STATE": topic_state(topic),
@@ -87,8 +88,8 @@ def topic_cells(topic: TopicStatus) -> dict[str, str]:
         "RUN-p99": duration(topic.run_p99_s),
         "END-p99": _end(topic),
         "INFLIGHT": number(in_flight(topic)),
-        "BACKLOG": number(topic.backlog),
-        "OLDEST": age(topic.oldest_s) + ("!" if topic.state == "behind" else ""),
+        "BACKLOG": number(topic.backlog) + behind,
+        "OLDEST": age(topic.oldest_s) + behind,
     }
 
 

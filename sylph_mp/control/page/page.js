@@ -230,6 +230,7 @@ function showTopics(status) {
   const told = status.topics.some((topic) => topic.backlog !== null);
   const rows = worstFirst(status.topics, status.problems, "topic", BAD_TOPIC).map((topic) => {
     const flying = topic.queued === null || topic.held === null ? null : topic.running + topic.queued + topic.held;
+    const behind = topic.state === "behind" ? "!" : "";
     return {
       TOPIC: topic.topic,
       STATE: topic.state + (BAD_TOPIC.includes(topic.state) ? "!" : ""),
@@ -243,8 +244,8 @@ function showTopics(status) {
       "RUN-p99": duration(topic.run_p99_s),
       "END-p99": topic.end_p99_s === 0 && topic.skewed ? "skew" : whole_duration(topic.end_p99_s),
       INFLIGHT: number(flying),
-      ...(told ? { BACKLOG: number(topic.backlog) } : {}),
-      OLDEST: age(topic.oldest_s),
+      ...(told ? { BACKLOG: number(topic.backlog) + behind } : {}),
+      OLDEST: age(topic.oldest_s) + behind,
     };
   });
   if (rows.length) fill($("topics"), Object.keys(rows[0]), rows, ["TOPIC", "STATE", "15 MIN"]);
@@ -381,7 +382,7 @@ function buildPlots() {
     plot.values = plot.lines.map(([style, name]) => {
       const value = make("i");
       const swatch = draw("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, draw("path", { class: style, d: "M0 4H22" }));
-      plot.legend.append(swatch, `${name} `, value);
+      plot.legend.append(make("span", {}, swatch, `${name} `, value), " ");
       return value;
     });
     plot.svg = draw("svg", { class: "plot", role: "img", height: 168 });
