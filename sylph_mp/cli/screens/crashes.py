@@ -7,7 +7,7 @@ from sylph_mp.cli.screens.labelled import WIDTH, labelled
 from sylph_mp.cli.screens.recording import last_line, whole_recording
 from sylph_mp.cli.screens.stacks import innermost, stack_lines
 from sylph_mp.cli.screens.table import Column, Row, render
-from sylph_mp.cli.screens.text import printable, short_id, wrapped
+from sylph_mp.cli.screens.text import cut_off, printable, short_id, wrapped
 from sylph_mp.cli.screens.view import View
 from sylph_mp.control.quantities import UNKNOWN, age, count, roughly, seconds, size, spaced, whole_duration
 from sylph_mp.master.crash_reports import CrashReport, RunningThen
@@ -20,7 +20,7 @@ _COLUMNS = (
     Column(name="RUNNING", vanishes=1),
     Column(name="ADOPTED", vanishes=2),
     Column(name="QUARANTINED", right=False, vanishes=3),
-    Column(name="EXIT", right=False),
+    Column(name="EXIT", right=False, wraps=True),
 )
 
 
@@ -52,8 +52,8 @@ def crash_screen(
         *labelled("running then", _running(report.running, view) or ["nothing"]),
         *labelled("adopted", wrapped(_adopted(report), None if view.width is None else view.width - WIDTH)),
         *labelled("memory", _memory(report, view)),
-        *_stack(report, folder),
-        *(whole_recording(report, view, zone) if whole else last_line(report.log_lines, zone)),
+        *(cut_off(line, view.width, cut=view.cut) for line in _stack(report, folder)),
+        *(whole_recording(report, view, zone) if whole else last_line(report.log_lines, view, zone)),
         *labelled("same top frame", _alike(report, others)),
     ]
 
@@ -78,10 +78,9 @@ def _headline(report: CrashReport, now: float, zone: tzinfo | None) -> str:
     at = datetime.fromtimestamp(report.at_wall, zone)
     today = at.date() == datetime.fromtimestamp(now, zone).date()
     clock = f"{at:%H:%M:%S}" if today else f"{at:%Y-%m-%d %H:%M:%S}"
-    exit_words = printable(report.exit)
-    return (
-        f"crash {report.number}: slot {report.slot}, {exit_words}, {ago} ago ({clock}), after {roughly(report.after_s)}"
-    )
+    ended = f"slot {report.slot}, {printable(report.exit)}"
+    stop = ";" if "," in report.exit else ","
+    return f"crash {report.number}: {ended}{stop} {ago} ago ({clock}), after {roughly(report.after_s)}"
 
 
 def _running(running: Sequence[RunningThen], view: View) -> list[str]:

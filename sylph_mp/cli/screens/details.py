@@ -1,11 +1,14 @@
 """`sylph status TOPIC` and `sylph status SLOT`: one row, and all that is known about it. Pure."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from sylph_mp.cli.screens.calls import call_table
 from sylph_mp.cli.screens.overview import joined
 from sylph_mp.cli.screens.slots import slot_table
-from sylph_mp.cli.screens.text import printable
+from sylph_mp.cli.screens.table import Column, Row, render
+from sylph_mp.cli.screens.text import printable, wrapped
 from sylph_mp.cli.screens.topics import topic_table
 from sylph_mp.cli.screens.verdict_lines import first_lines, note_lines, problem_lines
 from sylph_mp.cli.screens.view import View
@@ -13,6 +16,12 @@ from sylph_mp.control.quantities import UNKNOWN, age, count, share, size, spaced
 from sylph_mp.control.status import SlotStatus, Snapshot, TopicStatus
 
 _LABEL = 10
+_ERRORS = (
+    Column(name="SHARE"),
+    Column(name="ERROR", right=False),
+    Column(name="PLACE", right=False, shrinks=True),
+    Column(name="TEXT", right=False, wraps=True),
+)
 
 
 def topic_screen(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str]:
@@ -20,11 +29,11 @@ def topic_screen(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str
     return joined(
         first_lines(snapshot, view),
         topic_table(replace(snapshot, topics=(topic,)), replace(view, all=view.all or view.width is None)),
-        _topic_facts(snapshot, topic),
-        _errors(topic),
+        _topic_facts(snapshot, topic, view),
+        _errors(topic, view),
         [
             *problem_lines(problems, view, calls_above=False),
-            *note_lines([n for n in snapshot.notes if n.topic == topic.topic]),
+            *note_lines([n for n in snapshot.notes if n.topic == topic.topic], view),
         ],
     )
 
@@ -34,16 +43,16 @@ def slot_screen(snapshot: Snapshot, slot: SlotStatus, view: View) -> list[str]:
     return joined(
         first_lines(snapshot, view),
         slot_table(replace(snapshot, slots=(slot,)), view),
-        _slot_facts(slot),
+        _slot_facts(slot, view),
         call_table(slot.running, view) if slot.running else ["no handler runs"],
         [
             *problem_lines(problems, view, calls_above=True),
-            *note_lines([n for n in snapshot.notes if n.slot == slot.slot]),
+            *note_lines([n for n in snapshot.notes if n.slot == slot.slot], view),
         ],
     )
 
 
-def _topic_facts(snapshot: Snapshot, topic: TopicStatus) -> list[str]:
+def _topic_facts(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str]:
     numbers = {
         "received": topic.received,
         "acked": topic.acked,
@@ -53,12 +62,13 @@ def _topic_facts(snapshot: Snapshot, topic: TopicStatus) -> list[str]:
         "lease over": topic.expired,
         "unshared": topic.unshared,
     }
-    return [
-        _fact("group", f"{topic.group} on instance {topic.instance}"),
-        _fact("shards", _placement(snapshot, topic)),
-        _fact("totals", _counts(numbers) or "nothing received since the master's start"),
-        _fact("in flight", _in_flight(topic)),
-    ]
+    facts = {
+        "group": f"{topic.group} on instance {topic.instance}",
+        "shards": _placement(snapshot, topic),
+        "totals": _counts(numbers) or "nothing received since the master's start",
+        "in flight": _in_flight(topic),
+    }
+    return _facts(facts, view)
 
 
 def _in_flight(topic: TopicStatus) -> str:
@@ -78,35 +88,46 @@ def _placement(snapshot: Snapshot, topic: TopicStatus) -> str:
     return ", ".join(sorted(placed, key=lambda text: int(text.split()[0]))) or f"{topic.shards}, none placed"
 
 
-def _errors(topic: TopicStatus) -> list[str]:
+def _errors(topic: TopicStatus, view: View) -> list[str]:
     if not topic.errors:
         return []
-    kinds = max(len(error.kind) for error in topic.errors)
-    places = max(len(error.place) for error in topic.errors)
-    lines = ["errors of the last 10 min, the most frequent first:"]
-    for error in topic.errors:
-        where = f"{error.kind:{kinds}}  {error.place or UNKNOWN:{places}}"
-        lines.append(f"{share(error.share_ratio):>6}  {where}  {printable(error.text)}")
-    return lines
+    rows = [
+        Row(
+            cells={
+                "SHARE": share(error.share_ratio),
+                "ERROR": error.kind,
+                "PLACE": error.place or UNKNOWN,
+                "TEXT": printable(error.text),
+            }
+        )
+        for error in topic.errors
+    ]
+    table = render(_ERRORS, rows, view, what="")
+    return ["errors of the last 10 min, the most frequent first:", *table]
 
 
-def _slot_facts(slot: SlotStatus) -> list[str]:
+def _slot_facts(slot: SlotStatus, view: View) -> list[str]:
     process = f"pid {slot.pid}, {slot.threads} threads" if slot.threads is not None else f"pid {slot.pid}"
     numbers = {"received": slot.received, "acked": slot.acked, "retried": slot.retried, "dead-lettered": slot.dead}
     ended = f"{count(slot.restarts)} restarts, {count(slot.crashes)} crashes"
     used = f"{size(slot.buffer_used_bytes)} of {size(slot.buffer_bytes)}"
+    facts = {
+        "process": "none" if slot.pid is None else process,
+        "heartbeat": UNKNOWN if slot.beat_age_s is None else f"{spaced(age(slot.beat_age_s))} ago",
+        "shards": " ".join(slot.shards) or "none",
+        "totals": _counts(numbers) or "nothing received since the master's start",
+        "buffer": used,
+        "ended": ended + (f", the last: {printable(slot.last_exit)}" if slot.last_exit else ""),
+    }
+    return _facts(facts, view)
+
+
+def _facts(facts: Mapping[str, str], view: View) -> list[str]:
+    """Each after its label; what does not fit goes on below."""
+    indent = " " * (_LABEL + 1)
     return [
-        _fact("process", "none" if slot.pid is None else process),
-        _fact("heartbeat", UNKNOWN if slot.beat_age_s is None else f"{spaced(age(slot.beat_age_s))} ago"),
-        _fact("shards", " ".join(slot.shards) or "none"),
-        _fact("totals", _counts(numbers) or "nothing received since the master's start"),
-        _fact("buffer", used),
-        _fact("ended", ended + (f", the last: {printable(slot.last_exit)}" if slot.last_exit else "")),
+        line for label, text in facts.items() for line in wrapped(f"{label:{_LABEL}} {text}", view.width, indent=indent)
     ]
-
-
-def _fact(label: str, text: str) -> str:
-    return f"{label:{_LABEL}} {text}"
 
 
 def _counts(numbers: dict[str, int]) -> str:

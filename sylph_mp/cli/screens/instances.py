@@ -13,7 +13,7 @@ _COLUMNS = (
     Column(name="STATE", right=False),
     Column(name="SINCE", right=False, vanishes=1),
     Column(name="TRIES", vanishes=0),
-    Column(name="LAST ERROR", right=False),
+    Column(name="LAST ERROR", right=False, wraps=True),
 )
 
 

@@ -64,6 +64,6 @@ def _endings(snapshot: Snapshot, view: View, *, notes_below: bool = False, calls
     more = snapshot.problems if len(snapshot.problems) > 1 else ()  # the first lines have told of one alone
     return [
         *problem_lines(more, view, calls_above=calls_above),
-        *note_lines(notes),
+        *note_lines(notes, view),
         *autoscale_line(snapshot.autoscale, view),
     ]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
-from sylph_mp.cli.screens.labelled import labelled
-from sylph_mp.cli.screens.recording import log_lines
+from sylph_mp.cli.screens.labelled import WIDTH, labelled
+from sylph_mp.cli.screens.recording import first_lines
 from sylph_mp.cli.screens.stacks import stack_lines
 from sylph_mp.cli.screens.table import Column, Row, render
-from sylph_mp.cli.screens.text import printable, short_id, wrapped
+from sylph_mp.cli.screens.text import cut_off, printable, short_id, wrapped
 from sylph_mp.cli.screens.view import View
 from sylph_mp.control.quantities import UNKNOWN, count, seconds, size, spaced
 from sylph_mp.control.timestamps import rfc3339
@@ -59,10 +59,11 @@ def message_screen(label: Label, view: View, *, now: float, folder: str, zone: t
         *labelled("attempts", [str(label.attempts)]),
         *labelled("sent", [_moment(label.born_at)]),
         *labelled("stored", [_moment(label.stored_at)]),
-        *labelled("crashes", _crashes(label)),
-        *_stack(label, folder),
-        *log_lines(label.log_lines, zone),
-        *labelled("body", [f"{spaced(size(label.size))}, sha256 {label.sha256}"]),
+        *labelled("crashes", _crashes(label, view)),
+        *(cut_off(line, view.width, cut=view.cut) for line in _stack(label, folder)),
+        *first_lines(label.log_lines, view, zone),
+        *labelled("body", [spaced(size(label.size))]),
+        *labelled("sha256", [label.sha256]),
     ]
 
 
@@ -98,10 +99,10 @@ def _row(label: Label, name: str, now: float) -> Row:
     )
 
 
-def _crashes(label: Label) -> list[str]:
-    return [
-        f"{number}: {printable(exit_words)}" for number, exit_words in zip(label.crashes, label.exits, strict=False)
-    ]
+def _crashes(label: Label, view: View) -> list[str]:
+    room = None if view.width is None else view.width - WIDTH
+    told = [f"{number}: {printable(words)}" for number, words in zip(label.crashes, label.exits, strict=False)]
+    return [line for crash in told for line in wrapped(crash, room, indent="   ")]
 
 
 def _stack(label: Label, folder: str) -> Iterable[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from sylph_mp.cli.screens.labelled import labelled
-from sylph_mp.cli.screens.text import printable, short_id
+from sylph_mp.cli.screens.labelled import WIDTH, labelled
+from sylph_mp.cli.screens.text import cut_off, printable, short_id, wrapped
 from sylph_mp.cli.screens.view import View
 from sylph_mp.control.quantities import UNKNOWN, age, duration, share, size
 from sylph_mp.control.timestamps import rfc3339
@@ -15,10 +15,17 @@ from sylph_mp.master.recording import Decided, LogLine, Usage
 POINTS = 12
 
 
-def last_line(lines: Sequence[LogLine], zone: tzinfo | None) -> list[str]:
-    """The newest, in one line, and how many are kept."""
+def last_line(lines: Sequence[LogLine], view: View, zone: tzinfo | None) -> list[str]:
+    """The newest, without what stands below it, and how many are kept."""
     kept = f" ({len(lines)} kept)" if len(lines) > 1 else ""
-    return labelled("last log line", [f"{_shown(lines[-1], zone)[0]}{kept}"] if lines else [])
+    room = None if view.width is None else view.width - WIDTH
+    return labelled("last log line", wrapped(f"{_shown(lines[-1], zone)[0]}{kept}", room) if lines else [])
+
+
+def first_lines(lines: Sequence[LogLine], view: View, zone: tzinfo | None) -> list[str]:
+    """All of them, each in one line: tracebacks of twenty failures would hide what else is to be said."""
+    shown = _titled("last log lines", [_shown(line, zone)[0] for line in lines])
+    return [cut_off(line, view.width, cut=view.cut) for line in shown]
 
 
 def log_lines(lines: Sequence[LogLine], zone: tzinfo | None) -> list[str]:

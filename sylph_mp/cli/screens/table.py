@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from sylph_mp.cli.screens.text import without_middle
+from sylph_mp.cli.screens.text import without_middle, wrapped
 from sylph_mp.cli.screens.view import View
 
 GAP = "  "
 #: A name is not cut further than this to keep a column.
 NAME_WIDTH = 17
+#: Sentences are not squeezed further than this to keep a column.
+SENTENCE_WIDTH = 24
 #: More rows than this say little to a person.
 MAX_ROWS = 50
 
@@ -26,6 +28,8 @@ class Column(Struct, frozen=True, kw_only=True):
     """Narrower terminals do not get it: columns are not to come and go with the numbers."""
     shrinks: bool = False
     """The column of names, which lose their middle."""
+    wraps: bool = False
+    """The last column, of sentences, which go on below."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -45,14 +49,14 @@ def render(columns: Sequence[Column], rows: Sequence[Row], view: View, *, what: 
     widths = {column.name: _width(column, shown_rows) for column in columns}
     shown = columns if view.all or view.width is None else _fitting(columns, widths, view.width)
     for column in shown:
-        if column.shrinks and view.width is not None and not view.all:
+        if (least := _least(column)) is not None and view.width is not None and not view.all:
             over = _total(shown, widths) - view.width
-            widths[column.name] = max(min(widths[column.name], NAME_WIDTH), widths[column.name] - max(0, over))
+            widths[column.name] = max(min(widths[column.name], least), widths[column.name] - max(0, over))
     header = _line([(column, column.name) for column in shown], widths).rstrip()
     lines = [view.paint(header, "dim")]
     indent = " " * (sum(widths[column.name] + len(GAP) for column in shown[:2]))
     for row in shown_rows:
-        lines.append(_row(row, shown, widths, view))
+        lines += _row(row, shown, widths, view)
         lines += [indent + line for line in row.below]
     left_out = len(rows) - len(shown_rows)
     return [*lines, f"{view.cut} {left_out} more, all {what} (--all)"] if left_out else lines
@@ -79,7 +83,7 @@ def _total(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
 
 def _fitting(columns: Sequence[Column], widths: Mapping[str, int], width: int) -> list[Column]:
     shown = [column for column in columns if width >= column.from_width]
-    counted = {c.name: min(widths[c.name], NAME_WIDTH) if c.shrinks else widths[c.name] for c in columns}
+    counted = {c.name: min(widths[c.name], _least(c) or widths[c.name]) for c in columns}
     for column in sorted((c for c in shown if c.vanishes is not None), key=lambda c: c.vanishes or 0):
         if _total(shown, counted) <= width:
             break
@@ -87,12 +91,23 @@ def _fitting(columns: Sequence[Column], widths: Mapping[str, int], width: int) -
     return shown
 
 
-def _row(row: Row, columns: Sequence[Column], widths: Mapping[str, int], view: View) -> str:
+def _least(column: Column) -> int | None:
+    """Width down to which its cells may be squeezed; None: not at all."""
+    return NAME_WIDTH if column.shrinks else SENTENCE_WIDTH if column.wraps else None
+
+
+def _row(row: Row, columns: Sequence[Column], widths: Mapping[str, int], view: View) -> list[str]:
+    """One line, and those of a last cell that is wrapped."""
+    cells = {column.name: row.cells.get(column.name, "") for column in columns}
+    last, more = columns[-1], list[str]()
+    if last.wraps:
+        cells[last.name], *more = wrapped(cells[last.name], widths[last.name]) or [""]
     painted = []
     for column in columns:
-        text = without_middle(row.cells.get(column.name, ""), widths[column.name], cut=view.cut)
+        text = without_middle(cells[column.name], widths[column.name], cut=view.cut)
         painted.append(view.cell(text, _padded(column, text, widths[column.name])))
-    return GAP.join(painted).rstrip()
+    indent = " " * (_total(columns, widths) - widths[last.name])
+    return [GAP.join(painted).rstrip(), *(indent + line for line in more)]
 
 
 def _line(cells: Sequence[tuple[Column, str]], widths: Mapping[str, int]) -> str:

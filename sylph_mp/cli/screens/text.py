@@ -1,8 +1,12 @@
 """Cuts and wraps words so that they fit a screen. Pure."""
 
+import re
 import textwrap
 
 CUT = "…"
+#: A number and its unit stay on one line.
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|[mµ]?s|min|[KMGT]i?B|B)(?!\w))")
+_NO_BREAK = "\u00a0"
 
 
 def without_middle(name: str, width: int, *, cut: str = CUT) -> str:
@@ -19,10 +23,20 @@ def short_id(message_id: str, *, cut: str = CUT) -> str:
     return f"{message_id[:4]}{cut}{message_id[-4:]}" if len(message_id) > 9 else message_id
 
 
-def wrapped(sentence: str, width: int | None) -> list[str]:
+def wrapped(sentence: str, width: int | None, *, indent: str = "") -> list[str]:
+    """`indent` is that of all lines but the first."""
     if width is None:
         return [sentence]
-    return textwrap.wrap(sentence, width, break_long_words=False, break_on_hyphens=False)
+    kept = _UNIT.sub(_NO_BREAK, sentence)
+    lines = textwrap.wrap(kept, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]
+
+
+def cut_off(line: str, width: int | None, *, cut: str = CUT) -> str:
+    """For what is to stay one line, such as a line of a log or of source."""
+    if width is None or len(line) <= width:
+        return line
+    return line[: max(0, width - len(cut))] + cut
 
 
 def printable(text: str) -> str:

@@ -7,6 +7,7 @@ from sylph_mp.cli.screens.view import View
 from sylph_mp.control.status import NoteStatus, ProblemStatus, Snapshot
 
 _GAP = 4
+_NOTE_INDENT = " " * len("note: ")
 
 
 def first_lines(snapshot: Snapshot, view: View) -> list[str]:
@@ -35,12 +36,21 @@ def problem_lines(problems: Sequence[ProblemStatus], view: View, *, calls_above:
         if room is None or longest <= room:
             lines.append(f"{start}{text:{longest + _GAP}}next: {problem.next}")
         else:
-            lines += [start + text, f"{'':{len(start)}}next: {problem.next}"]
+            lines += wrapped(start + text, view.width, indent=" " * len(start))
+            lines.append(f"{'':{len(start)}}next: {problem.next}")
     return lines
 
 
-def note_lines(notes: Sequence[NoteStatus]) -> list[str]:
-    return [f"note: {note.text}; {note.next}" for note in notes]
+def note_lines(notes: Sequence[NoteStatus], view: View) -> list[str]:
+    return [line for note in notes for line in _note_lines(note, view)]
+
+
+def _note_lines(note: NoteStatus, view: View) -> list[str]:
+    """The command stays in one piece, to be pasted."""
+    text = f"note: {printable(note.text)}; "
+    if view.width is None or len(text) + len(note.next) <= view.width:
+        return [text + note.next]
+    return [*wrapped(text, view.width, indent=_NOTE_INDENT), _NOTE_INDENT + note.next]
 
 
 def _text(problem: ProblemStatus, *, calls_above: bool) -> str:

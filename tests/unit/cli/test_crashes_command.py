@@ -134,6 +134,25 @@ def test_off_a_terminal_nothing_is_cut_and_what_is_unknown_has_no_line(app: Path
     assert not any(line.startswith("memory") for line in lines(rss_bytes=None))
 
 
+def test_on_a_narrow_terminal_sentences_go_on_below_and_no_line_is_broken(app: Path) -> None:
+    exit_words = "killed by the master: thread 3 stuck, charge ran 7.6 s, limit 5 s"
+    noisy = LogLine(at_wall=NOW.timestamp() - 481, level="error", text=f"outcome {'x' * 30} {'y' * 40}\nTraceback")
+    deep = crash(app, exit=exit_words, stack=f"{app}/workers/{'deep' * 20}.py:3 in render", log_lines=(noisy,))
+    lines = crash_table([deep], View(width=80), now=NOW.timestamp())
+    assert lines[1:] == [
+        "CRASH   AGO  SLOT     UP  RUNNING  ADOPTED  EXIT",
+        "   41  8m0s     3  2h11m        2     31ms  killed by the master: thread 3",
+        "                                            stuck, charge ran 7.6 s, limit 5 s",
+    ]
+    shown = crash_screen(deep, View(width=80), now=NOW.timestamp(), folder=str(app), zone=UTC)
+    assert shown[:2] == [
+        "crash 41: slot 3, killed by the master: thread 3 stuck, charge ran 7.6 s, limit",
+        "5 s; 8 min ago (13:58:02), after 2h 11m",
+    ]
+    assert max(map(len, shown)) <= 80
+    assert any(line.endswith("…") for line in shown)
+
+
 def test_what_was_adopted_too_late_is_told(app: Path) -> None:
     text = screen(crash(app, adopted_settled=1, adopted_dropped=2, adopted_after_s=41.0), app)
     assert (

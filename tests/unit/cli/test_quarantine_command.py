@@ -83,6 +83,14 @@ def test_the_list_of_several_shortens_no_id_to_that_of_another() -> None:
     assert f"{SECOND}  receipts" in table(quarantined(), quarantined(SECOND), width=None)
 
 
+def test_tracebacks_in_the_log_do_not_hide_the_message() -> None:
+    failed = LogLine(at_wall=NOW - 362.5, level="error", text=f"outcome: {'x' * 80}\nTraceback\n  File")
+    lines = message_screen(quarantined(log_lines=(failed,) * 20), View(width=80), now=NOW, folder="/", zone=UTC)
+    logged = [line for line in lines if "ERROR" in line]
+    assert (len(logged), len(logged[0]), logged[0][-1]) == (20, 80, "…")
+    assert not any("Traceback" in line for line in lines)
+
+
 def test_the_screen_of_a_message() -> None:
     lines = message_screen(quarantined(message_group="o-17"), View(width=80), now=NOW, folder="/srv/orders", zone=UTC)
     assert "\n".join(lines) == (
@@ -103,7 +111,8 @@ def test_the_screen_of_a_message() -> None:
         "  workers/receipts.py:88 in render\n"
         "last log lines\n"
         "  14:00:16.500 INFO  12000x9000\n"
-        f"body           3.1 MiB, sha256 {'5' * 64}"
+        "body           3.1 MiB\n"
+        f"sha256         {'5' * 64}"
     )
 
 

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from sylph_mp.cli.screens.details import slot_screen, topic_screen
 from sylph_mp.cli.screens.overview import instance_screen, overview
+from sylph_mp.cli.screens.text import wrapped
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.status import ErrorStatus, Snapshot
+from sylph_mp.control.status import ErrorStatus, NoteStatus, Snapshot
 from tests.unit.cli.snapshots import broken, call, degraded, healthy, slot, topic
 
 
@@ -139,11 +140,11 @@ def test_who_stands_in_says_for_whom():
 
 
 def test_a_topic_that_falls_behind_is_marked_where_it_shows():
-    late = replace(healthy(), topics=(topic("orders", state="behind", oldest_s=252.0),))
+    late = replace(healthy(), topics=(topic("orders", state="behind", oldest_s=252.0, backlog=8100),))
     lines = screen(late, None).splitlines()
     row = next(line for line in lines if line.startswith("orders"))
     assert row.split()[1] == "behind!"
-    assert row.split()[-1] == "4m12s!"
+    assert row.split()[-2:] == ["8.10k!", "4m12s!"]
 
 
 def test_off_a_terminal_nothing_is_left_out():
@@ -218,6 +219,28 @@ def test_without_a_master_there_is_a_sentence_and_a_command():
     ]
 
 
+def test_a_long_note_is_wrapped_and_its_command_stays_in_one_piece():
+    what = "3 messages of orders did not fit into the buffer since 14:05 (1m3s): a crash leaves what does not fit to it"
+    note = NoteStatus(code="unshared", since="", sentence=what, text=what, next="sylph config show consumers.buffer")
+    assert screen(replace(healthy(), notes=(note,), autoscale=None), 80).splitlines()[-3:] == [
+        "note: 3 messages of orders did not fit into the buffer since 14:05 (1m3s): a",
+        "      crash leaves what does not fit to it;",
+        "      sylph config show consumers.buffer",
+    ]
+
+
+def test_a_number_and_its_unit_stay_on_one_line():
+    assert wrapped("threads are 66 % busy of 8 GiB", 14) == ["threads are", "66 % busy of", "8 GiB"]
+
+
+def test_an_error_goes_on_below_and_columns_stay():
+    lost = replace(broken().instances[0], error="no route to host: the network of the proxy is not reachable from here")
+    lines = instance_screen(replace(broken(), instances=(lost,)), View(width=80))
+    begin = next(line for line in lines if line.startswith("INSTANCE")).index("LAST ERROR")
+    told = [line[begin:] for line in lines if line.startswith(("default", " " * begin))]
+    assert told == ["no route to host: the network", "of the proxy is not reachable", "from here"]
+
+
 def test_what_others_wrote_cannot_act_on_the_terminal():
     evil = replace(degraded(), sentence="orders fails 31 %, most often E: \x1b[2Jgone")
     assert "\x1b" not in screen(evil, 80)
@@ -251,8 +274,9 @@ totals     41,200 received, 40,100 acked, 1,100 retried
 in flight  8 running, 40 queued, 3 to be settled
 
 errors of the last 10 min, the most frequent first:
-   90%  LedgerClosed  workers/orders.py:21  ledger:5432 refused
-   10%  KeyError      workers/orders.py:30  'id'
+SHARE  ERROR         PLACE                 TEXT
+  90%  LedgerClosed  workers/orders.py:21  ledger:5432 refused
+  10%  KeyError      workers/orders.py:30  'id'
 
 problems, worst first:
   handler-failing  orders: 31 % of 3.35k/s, 4m12s    next: sylph status orders
