@@ -14,7 +14,7 @@ from sylph_mp.cli.screens.producers import sending_line
 from sylph_mp.cli.screens.slots import slot_cells
 from sylph_mp.cli.screens.sparkline import sparkline
 from sylph_mp.cli.screens.table import Column, Row, render
-from sylph_mp.cli.screens.text import short_id
+from sylph_mp.cli.screens.text import cut_off, short_id
 from sylph_mp.cli.screens.topics import told, topic_cells
 from sylph_mp.cli.screens.verdict_lines import first_lines
 from sylph_mp.cli.screens.view import View
@@ -78,7 +78,13 @@ def top_screen(browsing: Browsing, trends: Trends, view: View, *, height: int, i
     if browsing.lost_since is not None:
         body = [view.paint(_SGR.sub("", line), "dim") for line in body]
     body = body[:room]
-    return [*head, *body, *[""] * (room - len(body)), *last]
+    return [_within(line, view) for line in (*head, *body, *[""] * (room - len(body)), *last)]
+
+
+def _within(line: str, view: View) -> str:
+    """What is wider than the terminal would be written over its last column."""
+    text = _SGR.sub("", line)
+    return line if view.width is None or len(text) <= view.width else cut_off(text, view.width, cut=view.cut)
 
 
 def _head(browsing: Browsing, snapshot: Snapshot, view: View, interval_s: float) -> list[str]:

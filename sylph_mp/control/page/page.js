@@ -210,6 +210,7 @@ function setCell(cell, value) {
   const text = typeof value === "string" ? value : value.text ?? "";
   if (cell.dataset.text !== text || value.svg) {
     cell.dataset.text = text;
+    cell.title = text.length > 34 ? text : ""; // it may be cut
     cell.replaceChildren(...(value.svg ? [value.svg] : []), text);
   }
   cell.classList.toggle("bad", text.endsWith("!"));

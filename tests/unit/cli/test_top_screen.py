@@ -136,6 +136,8 @@ def test_no_line_is_wider_than_the_screen():
         assert max(len(line) for line in screen(degraded(), width=width)) <= width
     for keys in ("?", "s", "p"):
         assert max(len(line) for line in screen(degraded(), keys=keys, width=80)) <= 80
+    pasted = replace(degraded(), next=f"sylph status {'long-name-' * 9}")
+    assert max(len(line) for line in screen(pasted, width=80)) <= 80
 
 
 def test_more_slots_than_lines_are_seen_around_the_selected_one():
