@@ -5,7 +5,7 @@ Runs on the master's loop thread, for every look; 16 slots take a few millisecon
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sylph_mp import __version__, own_usage
 from sylph_mp.clock import Clock
@@ -72,7 +72,7 @@ class Observer:
             master_rss_bytes=own_usage.rss_bytes(),
             slot_bytes=needed_bytes(geometry_of(config)),
             shm_free_bytes=available_bytes(),
-            slots_without_memory=sum(slot.segment is None for slot in self._fleet.slots.values()),
+            slots_without_memory=sum(slot.segment is None for slot in self._slots_that_may_be()),
             quarantine=self._quarantine.mark(),
             live=self._live_settings.marks,
             autoscale=self._scaler.status(),
@@ -129,6 +129,11 @@ class Observer:
             shards=self._fleet.run_by(slot.number),
             stands_in_for=slot.stands_in_for,
         )
+
+    def _slots_that_may_be(self) -> Iterator[Slot]:
+        """Those beyond them are left from a configuration that was tried, and did not hold."""
+        most = self._fleet.config.consumers.processes.max
+        return (slot for number, slot in self._fleet.slots.items() if number <= most)
 
     def _topics(self) -> tuple[TopicObservation, ...]:
         handlers = self._fleet.handlers

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sylph_mp.clock import SystemClock
 from sylph_mp.config.schema import Config, Consumers, Control, Range, Topic
@@ -60,9 +61,9 @@ def child(**handlers: str) -> Any:
     )
 
 
-def observe(slot: Slot, config: Config) -> Any:
+def observe(*slots: Slot, config: Config) -> Any:
     supervisor: Any = SimpleNamespace(state="running")
-    fleet = Fleet([slot], spare=Slot(99, config=config, make=SimpleNamespace, now=0.0), config=config)
+    fleet = Fleet(slots, spare=Slot(99, config=config, make=SimpleNamespace, now=0.0), config=config)
     quarantine: Any = SimpleNamespace(mark=lambda: QUARANTINE)
     scaler: Any = SimpleNamespace(status=lambda: None)
     settings: Any = SimpleNamespace(marks=())
@@ -92,15 +93,23 @@ def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
     table.start(5, ASYNC_THREAD, 6 * 10**9)
     table.finish(1, 1, 0)
     slot.child = child(refunds="pay_back")
-    observed = observe(slot, config)
+    observed = observe(slot, config=config)
     assert observed.quarantine == QUARANTINE
     seen = observed.slots[0]
     assert (seen.queued, seen.held, len(seen.running)) == (3, 1, 2)
+    assert {topic.name: topic.handler for topic in observed.topics} == {"orders": None, "refunds": "pay_back"}
     of_thread, of_loop = seen.running
     assert (of_thread.thread, of_thread.topic, of_thread.message_id) == (3, "refunds", "01A2")
     assert (of_thread.handler, of_loop.handler) == ("pay_back", "orders")
     assert (of_thread.attempt, of_thread.started_at) == (3, 5.0)
     assert (of_loop.thread, of_loop.message_id) == (None, "")
+
+
+def test_only_slots_that_there_may_be_are_without_memory(slot: Slot, config: Config) -> None:
+    left = Slot(2, config=config, make=SimpleNamespace, now=0.0)
+    assert observe(slot, left, config=config).slots_without_memory == 0
+    two = replace(config, consumers=replace(config.consumers, processes=Range(1, 2)))
+    assert observe(slot, left, config=two).slots_without_memory == 1
 
 
 def test_a_predecessors_heartbeat_and_counters_are_not_taken_for_the_consumers(slot: Slot, config: Config) -> None:
@@ -109,10 +118,10 @@ def test_a_predecessors_heartbeat_and_counters_are_not_taken_for_the_consumers(s
     vitals.open(PID, 7 * 10**9)
     vitals.count(0, range(9))
     slot.child = child()
-    assert observe(slot, config).slots[0].beat_at is None
+    assert observe(slot, config=config).slots[0].beat_at is None
     assert slot.final_counters(PID + 1) is None
     vitals.open(PID + 1, 8 * 10**9)
-    assert observe(slot, config).slots[0].beat_at == 8.0
+    assert observe(slot, config=config).slots[0].beat_at == 8.0
     assert slot.final_counters(PID + 1)["orders"]["received"] == 0
 
 
@@ -123,7 +132,7 @@ def test_clearing_a_slot_forgets_what_was_held(slot: Slot, config: Config) -> No
         table.put(index, 0, 1, 0, 0, 0, 0, 1, 1)
     table.start(0, 0, 1)
     slot.clear()
-    seen = observe(slot, config).slots[0]
+    seen = observe(slot, config=config).slots[0]
     assert (seen.queued, seen.running) == (0, ())
 
 
