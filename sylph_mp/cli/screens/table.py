@@ -57,7 +57,7 @@ def render(columns: Sequence[Column], rows: Sequence[Row], view: View, *, what: 
     indent = " " * (sum(widths[column.name] + len(GAP) for column in shown[:2]))
     for row in shown_rows:
         lines += _row(row, shown, widths, view)
-        lines += [indent + line for line in row.below]
+        lines += [line for text in row.below for line in wrapped(indent + text, view.width, indent=indent)]
     left_out = len(rows) - len(shown_rows)
     return [*lines, f"{view.cut} {left_out} more, all {what} (--all)"] if left_out else lines
 
