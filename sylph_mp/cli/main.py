@@ -8,7 +8,8 @@ import click
 
 from sylph_mp import __version__
 from sylph_mp.cli.problems import render_error
-from sylph_mp.config.nearest import nearest
+from sylph_mp.cli.usage import usage_error
+from sylph_mp.config.nearest import MAX_NAMES, nearest
 from sylph_mp.errors import SylphError, UsageError
 
 #: What other tools call it.
@@ -55,9 +56,16 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.modules and not name.startswith("-"):
-            near = [SYNONYMS[name]] if name in SYNONYMS else nearest(name, self.modules)
+            near = self._nearest(name)
             raise UsageError(f"no command {name}; " + (f"nearest: {', '.join(near)}" if near else "see sylph --help"))
         return super().resolve_command(ctx, args)
+
+    def _nearest(self, name: str) -> list[str]:
+        """What other tools call so; else what begins like it, and what is spelled nearly like it."""
+        if name in SYNONYMS:
+            return [SYNONYMS[name]]
+        begun = [command for command in self.modules if command.startswith(name)]
+        return [*dict.fromkeys([*begun, *nearest(name, self.modules)])][:MAX_NAMES]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -68,13 +76,13 @@ def sylph() -> None:
 
 def main() -> None:
     try:
-        code = sylph.main(standalone_mode=False)
+        code = sylph.main(prog_name="sylph", standalone_mode=False)
     except click.exceptions.Exit as ended:
         code = ended.exit_code
     except click.Abort:
         code = 130
     except click.ClickException as error:
-        error.show(sys.stderr)
+        click.echo(render_error(usage_error(error)), err=True)
         code = UsageError.exit_code
     except SylphError as error:
         click.echo(render_error(error), err=True)

@@ -13,6 +13,8 @@ from sylph_mp.config.nearest import nearest
 from sylph_mp.config.said import Mistake, Said, Value, dotted, leaves, read, variable, with_note
 from sylph_mp.errors import Problem
 
+#: Begins the place of what was given with an option, and the remedy.
+OPTION = "--set "
 #: Beginnings of the variables that are ours; others, such as SYLPH_HOME, are nobody's business.
 _OURS = tuple(variable((table.name, "")) for table in TABLES if table.name)
 
@@ -43,7 +45,7 @@ def from_options(overrides: Mapping[str, str], names: Iterable[Path], earlier: M
             yield _secret_option(name, path)
         else:
             why = _wins("the command line", path, earlier)
-            yield from _read(f"--set {name}", f"--set {name}=", path, known[path], text, why)
+            yield from _read(OPTION + name, f"{OPTION}{name}=", path, known[path], text, why)
 
 
 def _keys_of(names: Iterable[Path]) -> Iterator[tuple[Path, Key]]:
@@ -111,17 +113,17 @@ def _unknown_variable(name: str, known: list[str]) -> Mistake:
 def _unknown_option(name: str, known: list[str]) -> Mistake:
     names = nearest(name, known)
     problem = Problem(
-        place=f"--set {name}",
+        place=OPTION + name,
         what=f"unknown key {name}",
         why="an unknown key would leave the default in force without a word",
-        fix=f"--set {names[0]}=…" if names else "keys of the tables in the file, such as consumers.threads",
+        fix=f"{OPTION}{names[0]}=…" if names else "keys of the tables in the file, such as consumers.threads",
     )
     return Mistake((), problem)
 
 
 def _secret_option(name: str, path: Path) -> Mistake:
     problem = Problem(
-        place=f"--set {name}",
+        place=OPTION + name,
         what="a secret is not read from the command line",
         why="everybody on this host can list the command lines",
         fix=f"set {variable(path)} in the environment",

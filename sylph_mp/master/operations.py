@@ -8,6 +8,7 @@ from typing import Literal
 
 from sylph_mp.clock import Clock
 from sylph_mp.config.nearest import nearest
+from sylph_mp.config.outside_values import OPTION
 from sylph_mp.config.schema import Config
 from sylph_mp.control.event import Event
 from sylph_mp.control.history import History
@@ -217,7 +218,7 @@ class Operations:
         try:
             config = self._live_settings.changed(key, value)
         except ConfigError as error:
-            raise DeniedError(_first_problem(error), next="sylph config show") from error
+            raise _unfit(key, error) from error
         replaced = self._put_in_force(config)
         self._live_settings.mark(key, value, by)
         return self._say("set", f"{key} is {value} now, until the master ends{replaced}", by=by)
@@ -287,6 +288,16 @@ class Operations:
 
 def _name(target: Target) -> str:
     return f"slot {target.number}" if isinstance(target, SlotTarget) else str(target)
+
+
+def _unfit(key: str, error: ConfigError) -> DeniedError:
+    """Of the value that was to be set, in the words of this command; or of the file, which is as wrong as before."""
+    problem = next((found for found in error.problems if not found.warning), None)
+    if problem is None or not problem.place.startswith(OPTION):
+        return DeniedError(_first_problem(error), next="sylph config check")
+    what = problem.what if key in problem.what else f"{key}: {problem.what}"
+    fix = problem.fix or ""
+    return DeniedError(what, next=f"sylph set {fix.removeprefix(OPTION)}" if fix.startswith(OPTION) else fix or None)
 
 
 def _first_problem(error: SylphError) -> str:

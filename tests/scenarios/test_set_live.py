@@ -63,18 +63,24 @@ def test_saved_it_stands_in_the_file_and_is_no_note_any_more(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "what"),
+    ("key", "value", "what", "fix"),
     [
-        ("topics.orders.shards", "none", "a whole number is due"),
-        ("topics.order.shards", "8", "unknown key"),
-        ("consumers.lease_s", "60", "cannot be set while consumers run"),
+        (
+            "topics.orders.shards",
+            "none",
+            "topics.orders.shards: a whole number is due",
+            "sylph set topics.orders.shards=1",
+        ),
+        ("topics.order.shards", "8", "unknown key topics.order.shards", "sylph set topics.orders.shards=…"),
+        ("consumers.lease_s", "60", "cannot be set while consumers run", "sylph reload"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_changes_nothing(folder: Path, key, value, what) -> None:
+def test_what_makes_no_sense_is_refused_and_changes_nothing(folder: Path, key, value, what, fix) -> None:
     with FakeFleet(folder) as fleet:
         fleet.until_running(1, 2)
-        with pytest.raises(UsageError, match=what):
+        with pytest.raises(UsageError, match=what) as refused:
             fleet.tell(Set(key, value, "root", saved=False))
+        assert (refused.value.problems[0].fix or "").startswith(fix)
         assert fleet.look().notes == ()
         assert placed(fleet, "orders") == 4
 
