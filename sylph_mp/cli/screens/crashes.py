@@ -20,7 +20,7 @@ _COLUMNS = (
     Column(name="RUNNING", vanishes=1),
     Column(name="ADOPTED", vanishes=2),
     Column(name="QUARANTINED", right=False, vanishes=3),
-    Column(name="EXIT", right=False, wraps=True),
+    Column(name="EXIT", right=False, wraps=True, least=36),
 )
 
 

@@ -21,7 +21,7 @@ class Column(Struct, frozen=True, kw_only=True):
     right: bool = True
     """Numbers are right-aligned, text is left-aligned."""
     least: int = 0
-    """Width that is kept free, so that the columns behind it do not move."""
+    """Width that is kept free, so that the columns behind it do not move; of a sentence, as far as it has that much."""
     vanishes: int | None = None
     """Order in which columns are given up, from 0; None: never."""
     from_width: int = 0
@@ -74,7 +74,9 @@ def _limited(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _width(column: Column, rows: Sequence[Row]) -> int:
-    return max([len(column.name), column.least, *(len(row.cells.get(column.name, "")) for row in rows)])
+    return max(
+        [len(column.name), 0 if column.wraps else column.least, *(len(row.cells.get(column.name, "")) for row in rows)]
+    )
 
 
 def _total(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
@@ -93,7 +95,7 @@ def _fitting(columns: Sequence[Column], widths: Mapping[str, int], width: int) -
 
 def _least(column: Column) -> int | None:
     """Width down to which its cells may be squeezed; None: not at all."""
-    return NAME_WIDTH if column.shrinks else SENTENCE_WIDTH if column.wraps else None
+    return NAME_WIDTH if column.shrinks else max(column.least, SENTENCE_WIDTH) if column.wraps else None
 
 
 def _row(row: Row, columns: Sequence[Column], widths: Mapping[str, int], view: View) -> list[str]:
