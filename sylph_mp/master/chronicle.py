@@ -57,7 +57,8 @@ class Chronicle:
     def crashed(self, slot: Slot, child: Child, *, crash: int, now: float) -> None:
         lived = spaced(duration(now - child.forked_at))
         held = f", {slot.held:,} in flight" if slot.held else ""
-        text = f"{slot.last_exit} after {lived}{held}"
+        stop = ";" if "," in (slot.last_exit or "") else ""
+        text = f"{slot.last_exit}{stop} after {lived}{held}"
         _of(slot).warn("crash", text, crash=crash, pid=child.pid, exit=child.exit_code)
 
     def adopted(self, slot: Slot, child: Child, news: Adopted, report: CrashReport | None) -> None:
@@ -87,7 +88,7 @@ class Chronicle:
         _of(slot).warn("hung", text, pid=child.pid)
 
     def killed(self, slot: Slot, child: Child) -> None:
-        _of(slot).error("killed", child.killed_for or "", pid=child.pid)
+        _of(slot).error("killed", (child.killed_for or "").removeprefix("killed "), pid=child.pid)
 
     def report_lost(self, slot: Slot, error: Exception) -> None:
         _of(slot).exception("bug", f"a report cannot be added up: {error}", error, place="report")
