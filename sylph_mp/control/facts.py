@@ -155,7 +155,7 @@ def topic_state(
     """The state to show; `away` are instances, `failing` and `behind` topics with such a problem."""
     if topic.instance in away:
         return "away"
-    if topic.quiet is not None:
+    if topic.quiet is not None or observation.state == "stopping":
         return "quiet"
     if topic.name in failing:
         return "failing"

@@ -88,7 +88,10 @@ TOPICS: tuple[Series[TopicStatus], ...] = (
     Series("sylph_deliveries_held", "gauge", "Done, and waiting to be settled.", lambda t: t.held),
     Series("sylph_backlog_messages", "gauge", "Waiting in the broker to be received.", lambda t: t.backlog),
     Series(
-        "sylph_delivery_oldest_seconds", "gauge", "Age, when it was received, of the oldest message received of late.", lambda t: t.oldest_s
+        "sylph_delivery_oldest_seconds",
+        "gauge",
+        "Age, when it was received, of the oldest message received of late.",
+        lambda t: t.oldest_s,
     ),
 )
 

@@ -105,6 +105,10 @@ def test_instances_are_those_that_topics_name():
     assert (row.state, row.tries) == ("unknown", None)
 
 
+def test_topics_of_a_fleet_that_stops_are_quiet_and_no_broker_is_blamed():
+    assert seen(slot(1, state="draining", shards=()), state="stopping").topics[0].state == "quiet"
+
+
 def test_a_topic_that_falls_behind_says_so_in_its_state():
     history, last = History(), int(NOW / 60) - 1
     for minute in range(5):
