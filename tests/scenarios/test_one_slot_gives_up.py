@@ -1,6 +1,7 @@
 """A slot that gave up is left alone while the others go on with its shards, until somebody starts it again."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -21,7 +22,11 @@ def test_one_slot_gives_up(folder: Path) -> None:
         os.kill(slots[1].pid, signal.SIGKILL)
         slots = fleet.until(lambda slots: slots[1].state == "gave-up")
         assert (slots[1].crashes, len(slots[2].shards)) == (5, 6)
-        assert fleet.look().verdict == "degraded"
+        look = fleet.look()
+        assert (look.verdict, look.next) == ("degraded", "sylph crashes show")
+        assert re.fullmatch(
+            r"slot 1 gave up after 5 crashes in \d+ s, the last: .*; its shards moved to slot 2", look.sentence
+        )
         fleet.behave("")
         fleet.tell(Start(Slot(1), by="test"))
         slots = fleet.until_running(1, 2)
