@@ -9,6 +9,9 @@
 | broker | the broker was killed, and hands out again what was received or acked in its last seconds, perhaps twice |
 | asked twice | a run before had asked for another, and a fault hid whether the broker knew, so it was told again |
 | orphaned | it had ended, its process and then the master was killed, and with them died the knowledge of it |
+
+And if it may have been lost: only by a broker that was killed when it was about to deliver it again. RocketMQ 5.5.0
+notes a message as delivered again before it is (apache/rocketmq#10985): `tests/rocketmq/killed_while_reviving.py`.
 """
 
 from collections.abc import Iterator
@@ -32,6 +35,10 @@ ANSWER_S = 3.0
 FLUSH_S = 5.0 + 10.0
 #: A successor that has not settled its heritage by then would be a fault of its own.
 HERITAGE_S = 5.0
+#: For so long the polls of a killed process go on taking messages in the broker.
+POLL_S = 5.0
+#: From a message's being taken by such a poll, or its handler's asking for another run, until it comes again.
+AGAIN_S = 7.0
 #: Leases are renewed at two thirds, so this share of one is left at least.
 LEFT_OF_LEASE = 1 / 3
 
@@ -65,6 +72,15 @@ def asked_twice(asked: Call, faults: Faults) -> bool:
     deaths += [outage.began for outage in faults.outages]
     away = any(outage.began <= asked.ended <= outage.ended + ANSWER_S for outage in faults.outages)
     return away or any(0 <= at - asked.ended < ANSWER_S for at in deaths)
+
+
+def lost_by_broker(last: Call | None, sent_at: float, faults: Faults) -> bool:
+    """Whether the broker was killed when it was to deliver a message again whose last call is `last`."""
+    if last is not None:
+        since = last.ended if last.outcome == "retry" else None
+    else:
+        since = sent_at if any(0 <= sent_at - kill.at < POLL_S for kill in faults.kills) else None
+    return since is not None and any(0 <= outage.began - since < AGAIN_S for outage in faults.outages)
 
 
 def copied(done_at: float, sent_at: float, outage: Outage) -> bool:

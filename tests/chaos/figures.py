@@ -18,6 +18,7 @@ def figures(run: Run) -> str:
         ("sent", f"{verdict.sent:,}, and {run.unsure} of which nobody knows"),
         ("handled", f"{verdict.handled:,} in {verdict.calls:,} calls, {verdict.retries} of them asked for another"),
         ("lost", f"{len(verdict.lost)}; all handled {run.settled_s:.0f} s after the last fault"),
+        ("", f"{len(verdict.lost_by_broker)} more by the broker, killed when it was to deliver them again"),
         ("released", f"{run.quarantined} from quarantine, which ran at too many kills"),
         ("order", f"{len(verdict.disordered)} broken"),
         ("run twice", f"{sum(verdict.excused.values())} with an excuse: {excused}"),

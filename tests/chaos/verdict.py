@@ -3,14 +3,24 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from operator import attrgetter
 
 from msgspec import Struct
 
-from tests.chaos.excuses import Excuse, asked_twice, copied, excuse, given_out_before, lease_lost_by_stop
+from tests.chaos.excuses import (
+    Excuse,
+    asked_twice,
+    copied,
+    excuse,
+    given_out_before,
+    lease_lost_by_stop,
+    lost_by_broker,
+)
 from tests.chaos.records import Call, Faults, Sent, group_of, is_ordered
 
 #: Clocks are read before and after what they time.
 TOLERANCE_S = 0.001
+_began = attrgetter("began")
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -23,6 +33,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     excused: Counter[Excuse]
     """Second runs by what they came of."""
     lost: list[str]
+    lost_by_broker: list[str]
+    """Not in `lost`."""
     disordered: list[str]
     unexcused: list[str]
     """Second runs that no fault explains."""
@@ -40,13 +52,20 @@ def judge(sent: Sequence[Sent], calls: Sequence[Call], faults: Faults, *, lease_
     done = {text for text, each in by_text.items() if any(call.outcome == "done" for call in each)}
     sent_at = {message.text: message.at for message in sent}
     excused, unexcused = _second_runs(by_text, sent_at, faults, lease_s)
+    lost = [message for message in sent if message.text not in done]
+    by_broker = {
+        message.text
+        for message in lost
+        if lost_by_broker(max(by_text.get(message.text, ()), key=_began, default=None), message.at, faults)
+    }
     return Verdict(
         sent=len(sent),
         handled=sum(message.text in done for message in sent),
         calls=len(calls),
         retries=sum(call.outcome == "retry" for call in calls),
         excused=excused,
-        lost=[message.text for message in sent if message.text not in done],
+        lost=[message.text for message in lost if message.text not in by_broker],
+        lost_by_broker=sorted(by_broker),
         disordered=_disordered(by_text, sent, sent_at, faults, lease_s),
         unexcused=unexcused,
     )

@@ -44,6 +44,26 @@ def test_a_message_whose_last_call_did_not_do_it_is_lost(last):
     assert judged([last]).lost == ["n-1"]
 
 
+@pytest.mark.parametrize(
+    ("calls", "faults", "by_broker"),
+    [
+        ([], Faults(kills=[Kill(P, 9.9)], outages=[Outage(13.6, 30)]), True),
+        ([], Faults(kills=[Kill(P, 4.9)], outages=[Outage(13.6, 30)]), False),
+        ([], Faults(kills=[Kill(P, 10.1)], outages=[Outage(13.6, 30)]), False),
+        ([], Faults(kills=[Kill(P, 9.9)], outages=[Outage(17.1, 30)]), False),
+        ([], Faults(kills=[Kill(P, 9.9)]), False),
+        ([Call("n-1", P, 10, 11, "retry")], Faults(outages=[Outage(16, 30)]), True),
+        ([Call("n-1", P, 10, 11, "retry")], Faults(outages=[Outage(18.1, 30)]), False),
+        ([Call("n-1", P, 10, 11, "retry"), running("n-1", 12)], Faults(outages=[Outage(16, 30)]), False),
+        ([running("n-1", 11)], Faults(kills=[Kill(P, 9.9)], outages=[Outage(13.6, 30)]), False),
+    ],
+)
+def test_only_what_a_killed_broker_was_to_deliver_again_is_lost_by_it(calls, faults, by_broker):
+    verdict = judge([Sent("n-1", 10.0)], calls, faults, lease_s=LEASE_S)
+    assert (verdict.lost, verdict.lost_by_broker) == (([], ["n-1"]) if by_broker else (["n-1"], []))
+    assert verdict.good is by_broker
+
+
 def test_a_message_that_was_perhaps_not_stored_is_not_missed():
     assert judge([], [done("n-1", 10, 11)], NO_FAULTS, lease_s=LEASE_S).good
 
