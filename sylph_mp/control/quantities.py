@@ -104,6 +104,11 @@ def spaced(quantity: str) -> str:
     return f"{found[1]} {found[2]}" if found and found[2] not in {"k", "M", "G"} else quantity
 
 
+def four_digits(value: float | None) -> float | None:
+    """More than a plot shows; points are kept and sent by the hundred."""
+    return None if value is None else float(f"{value:.4g}")
+
+
 def _seconds(exact: float) -> str:
     return f"{exact:.1f}s" if exact < 9.95 else _whole(round(exact))
 

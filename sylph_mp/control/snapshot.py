@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
 from sylph_mp.control import facts
+from sylph_mp.control.courses import Course, Courses
 from sylph_mp.control.history import History, Shares, TopicHistory
 from sylph_mp.control.observation import Observation, ProducerObservation, Running, SlotObservation, TopicObservation
 from sylph_mp.control.status import (
@@ -29,9 +30,17 @@ from sylph_mp.pipe import TopicReport
 
 
 def snapshot(
-    observation: Observation, history: History, problems: Iterable[Problem], *, zone: tzinfo | None = None
+    observation: Observation,
+    history: History,
+    problems: Iterable[Problem],
+    *,
+    courses: Courses | None = None,
+    zone: tzinfo | None = None,
 ) -> Snapshot:
-    """The state of the fleet; `problems` are those of the `Watch`, `zone` is for clock times in sentences."""
+    """The state of the fleet; `problems` are those of the `Watch`, `zone` is for clock times in sentences.
+
+    Without `courses` nothing is told of the minutes that are over.
+    """
     verdict = judge(observation, history, problems, zone=zone)
     now, limits, instances = observation.now, facts.time_limits(observation.topics), facts.instances(observation)
     away = frozenset(instance.name for instance in instances if instance.is_away(now))
@@ -51,7 +60,15 @@ def snapshot(
         master=_master(observation),
         slots=tuple(_slot(slot, history, limits, now) for slot in observation.slots if slot.state != "empty"),
         topics=tuple(
-            _topic(topic, history, told, now, state(topic), silent=hosts.have_gone_silent(topic.name))
+            _topic(
+                topic,
+                history,
+                told,
+                now,
+                state(topic),
+                silent=hosts.have_gone_silent(topic.name),
+                course=courses.of(topic.name) if courses else Course(),
+            )
             for topic in observation.topics
         ),
         instances=tuple(_instance(instance, observation) for instance in instances),
@@ -136,7 +153,14 @@ def _topics_of(code: str, verdict: Verdict) -> frozenset[str]:
 
 
 def _topic(
-    topic: TopicObservation, history: History, told: "_Told", now: float, state: TopicState, *, silent: bool
+    topic: TopicObservation,
+    history: History,
+    told: "_Told",
+    now: float,
+    state: TopicState,
+    *,
+    silent: bool,
+    course: Course,
 ) -> TopicStatus:
     past = history.topic(topic.name) or TopicHistory(now)
     known = TopicHistory(now) if silent else past
@@ -176,6 +200,8 @@ def _topic(
             ErrorStatus(kind=e.kind, text=e.text, place=e.place, count=e.count, share_ratio=e.share)
             for e in past.errors(now)
         ),
+        minute_rates_per_s=course.rates_per_s,
+        minute_fail_ratios=course.fail_ratios,
     )
 
 

@@ -163,6 +163,10 @@ class TopicStatus(Struct, frozen=True, kw_only=True):
     oldest_s: float | None
     errors: tuple[ErrorStatus, ...]
     """The most frequent, at most 5."""
+    minute_rates_per_s: tuple[float | None, ...] = ()
+    """Settled with Ack, of each of the last 15 whole minutes at most, the newest last."""
+    minute_fail_ratios: tuple[float | None, ...] = ()
+    """(Retry + DeadLetter) / settled, of the same minutes."""
 
 
 class ProducerStatus(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from sylph_mp.control import facts
 from sylph_mp.control.durations import quantiles
 from sylph_mp.control.history import RATE_S, Failing, History
 from sylph_mp.control.observation import Observation
+from sylph_mp.control.quantities import four_digits
 from sylph_mp.histogram import merge
 
 SECONDS = 900
@@ -93,7 +94,7 @@ def _point(observation: Observation, history: History, *, number: int, seconds: 
     rates = [past.rates(seconds, now) for past in told.values()]
     wait = quantiles(merge(past.wait.recent(now) for past in told.values()))
     end = quantiles(merge(past.end.recent(now) for past in told.values()))
-    by_topic = {name: rate for name, past in told.items() if (rate := _short(past.rate_per_s(now))) is not None}
+    by_topic = {name: rate for name, past in told.items() if (rate := four_digits(past.rate_per_s(now))) is not None}
     return Point(
         number=number,
         at=round(observation.wall, 1),
@@ -101,10 +102,10 @@ def _point(observation: Observation, history: History, *, number: int, seconds: 
         retried_per_s=_sum(rate.retried for rate in rates),
         dead_per_s=_sum(rate.dead for rate in rates),
         fail_ratio=_fail_ratio([past.failing(now) for past in told.values()]),
-        wait_p50_s=_short(wait.p50_s),
-        wait_p99_s=_short(wait.p99_s),
-        end_p50_s=_short(end.p50_s),
-        end_p99_s=_short(end.p99_s),
+        wait_p50_s=four_digits(wait.p50_s),
+        wait_p99_s=four_digits(wait.p99_s),
+        end_p50_s=four_digits(end.p50_s),
+        end_p99_s=four_digits(end.p99_s),
         in_flight=sum(facts.in_flight(slot) for slot in observation.slots),
         consumers=sum(slot.pid is not None for slot in observation.slots),
         wanted=observation.wanted,
@@ -116,14 +117,9 @@ def _point(observation: Observation, history: History, *, number: int, seconds: 
 def _sum(parts: Iterable[float | None]) -> float | None:
     """None where nothing is known."""
     known = [part for part in parts if part is not None]
-    return _short(sum(known)) if known else None
+    return four_digits(sum(known)) if known else None
 
 
 def _fail_ratio(parts: Sequence[Failing]) -> float | None:
     settled = sum(part.settled for part in parts)
-    return _short(sum((part.ratio or 0.0) * part.settled for part in parts) / settled) if settled else None
-
-
-def _short(value: float | None) -> float | None:
-    """Four digits are more than a plot shows, and points are sent by the hundred."""
-    return None if value is None else float(f"{value:.4g}")
+    return four_digits(sum((part.ratio or 0.0) * part.settled for part in parts) / settled) if settled else None

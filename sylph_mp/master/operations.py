@@ -10,6 +10,7 @@ from sylph_mp.clock import Clock
 from sylph_mp.config.nearest import nearest
 from sylph_mp.config.outside_values import OPTION
 from sylph_mp.config.schema import Config
+from sylph_mp.control.courses import Courses
 from sylph_mp.control.event import Event
 from sylph_mp.control.history import History
 from sylph_mp.control.observation import Observation, QuietMark
@@ -68,6 +69,7 @@ class Operations:
         self._stack_reader = stack_reader
         self._replacer = replacer
         self._watch = Watch()
+        self._courses = Courses()
         self._live_settings = live_settings
         self._check = check
         self._make_slot = make_slot
@@ -76,7 +78,7 @@ class Operations:
 
     async def status(self) -> Snapshot:
         observation = self.look()
-        return snapshot(observation, self._history, self._watch.problems)
+        return snapshot(observation, self._history, self._watch.problems, courses=self._courses)
 
     def events(self, after: int) -> tuple[Event, ...]:
         return self._journal.after(after)
@@ -89,9 +91,10 @@ class Operations:
         return Stacks(at=rfc3339(self._clock.time()), processes=await self._stack_reader.read(slots))
 
     def look(self) -> Observation:
-        """Observe, and remember what is wrong; due once a second even if nobody asks."""
+        """Observe, and remember what is wrong and how topics fare; due once a second even if nobody asks."""
         observation = self._observer.observe()
         self._watch.look(symptoms(observation, self._history), observation.now)
+        self._courses.record(observation, self._history)
         return observation
 
     async def scale(self, wanted: int, by: str) -> str:

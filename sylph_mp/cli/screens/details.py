@@ -1,21 +1,25 @@
 """`sylph status TOPIC` and `sylph status SLOT`: one row, and all that is known about it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from sylph_mp.cli.screens.calls import call_table
 from sylph_mp.cli.screens.overview import joined
 from sylph_mp.cli.screens.slots import slot_table
+from sylph_mp.cli.screens.sparkline import sparkline
 from sylph_mp.cli.screens.table import Column, Row, render
 from sylph_mp.cli.screens.text import printable, wrapped
 from sylph_mp.cli.screens.topics import topic_table
 from sylph_mp.cli.screens.verdict_lines import first_lines, note_lines, problem_lines
 from sylph_mp.cli.screens.view import View
-from sylph_mp.control.quantities import UNKNOWN, age, count, share, size, spaced
+from sylph_mp.control.quantities import UNKNOWN, age, count, rate, share, size, spaced
 from sylph_mp.control.status import SlotStatus, Snapshot, TopicStatus
 
 _LABEL = 10
+#: Bars of a sparkline, one for each minute; and the FAIL that fills one at least, or a single failure would look bad.
+_BARS = 15
+_FULL_FAIL = 0.1
 _ERRORS = (
     Column(name="SHARE"),
     Column(name="ERROR", right=False),
@@ -30,6 +34,7 @@ def topic_screen(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str
         first_lines(snapshot, view),
         topic_table(replace(snapshot, topics=(topic,)), replace(view, all=view.all or view.width is None)),
         _topic_facts(snapshot, topic, view),
+        _course(topic, view),
         _errors(topic, view),
         [
             *problem_lines(problems, view, calls_above=False),
@@ -69,6 +74,29 @@ def _topic_facts(snapshot: Snapshot, topic: TopicStatus, view: View) -> list[str
         "in flight": _in_flight(topic),
     }
     return _facts(facts, view)
+
+
+def _course(topic: TopicStatus, view: View) -> list[str]:
+    """RATE and FAIL of the last 15 min; nothing in the first one."""
+    rates, fails = topic.minute_rates_per_s, topic.minute_fail_ratios
+    highest_fail = max([_FULL_FAIL, *(fail for fail in fails if fail is not None)])
+    lines = [
+        *_bars("RATE/S", rates, sparkline(rates, _BARS), rate, view),
+        *_bars("FAIL", fails, sparkline(fails, _BARS, most=highest_fail), share, view),
+    ]
+    return ["the last 15 min, a bar a minute:", *lines] if lines else []
+
+
+def _bars(
+    label: str, values: Sequence[float | None], bars: str, shown: Callable[[float], str], view: View
+) -> list[str]:
+    """With the lowest and the highest of them, where there is room; nothing where nothing is known."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return []
+    line = f"{label:{_LABEL}} {bars}"
+    span = f"{shown(min(known))} to {shown(max(known))}"
+    return [f"{line}  {span}" if view.width is None or len(line) + 2 + len(span) <= view.width else line]
 
 
 def _in_flight(topic: TopicStatus) -> str:

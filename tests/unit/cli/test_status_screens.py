@@ -284,6 +284,31 @@ problems, worst first:
     )
 
 
+COURSE = """\
+the last 15 min, a bar a minute:
+RATE/S           ▁▁▅▅█ ███  0 to 2.00k
+FAIL               ▁▁▃ ██▁  0% to 31%"""
+
+
+def test_how_a_topic_fared_in_the_last_quarter_of_an_hour():
+    orders = topic(
+        "orders",
+        minute_rates_per_s=(0.0, 0.0, 1000.0, 1000.0, 2000.0, None, 2000.0, 2000.0, 2000.0),
+        minute_fail_ratios=(None, None, 0.0, 0.001, 0.1, None, 0.31, 0.31, 0.0),
+    )
+    assert COURSE in "\n".join(topic_screen(replace(degraded(), topics=(orders,)), orders, View(width=80)))
+    narrow = topic_screen(replace(degraded(), topics=(orders,)), orders, View(width=30))
+    assert "RATE/S           ▁▁▅▅█ ███" in narrow
+
+
+def test_nothing_is_drawn_of_minutes_of_which_nothing_is_known():
+    orders = topic("orders", minute_rates_per_s=(None, 3.0), minute_fail_ratios=(None, None))
+    lines = topic_screen(replace(degraded(), topics=(orders,)), orders, View(width=80))
+    assert [line.split()[0] for line in lines if "▁" in line or "█" in line] == ["RATE/S"]
+    new = topic("orders", minute_rates_per_s=(None,), minute_fail_ratios=(None,))
+    assert "the last 15 min" not in "\n".join(topic_screen(degraded(), new, View(width=80)))
+
+
 def test_a_slot_in_detail():
     stuck = slot(
         2, state="stuck", crashes=2, restarts=3, last_exit="SIGSEGV", received=88_000, acked=87_900,
