@@ -88,6 +88,11 @@ def instances(observation: Observation) -> tuple[InstanceFacts, ...]:
     return tuple(_instance(name, observation.slots, observation.now) for name in names)
 
 
+def away(observation: Observation) -> frozenset[str]:
+    """Instances that nobody has an answer from."""
+    return frozenset(instance.name for instance in instances(observation) if instance.is_away(observation.now))
+
+
 def _instance(name: str, slots: Iterable[SlotObservation], now: float) -> InstanceFacts:
     told = [
         (slot, report)

@@ -4,6 +4,7 @@ Built by the master on its loop thread from its own memory and the slots' segmen
 Times are CLOCK_MONOTONIC seconds unless they say wall (seconds since 1970 UTC).
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -156,3 +157,5 @@ class Observation(Struct, frozen=True, kw_only=True):
     autoscale: AutoscaleStatus | None = None
     producers: tuple[ProducerObservation, ...] = ()
     """Those that sent something of late."""
+    leases_end: Mapping[str, float] = {}
+    """Instance that is away -> when the first lease ends of what is held of its topics; read of no other."""

@@ -249,6 +249,7 @@ def _producer(producer: ProducerObservation) -> ProducerStatus:
 
 def _instance(instance: facts.InstanceFacts, observation: Observation) -> InstanceStatus:
     state, since = "running", instance.away_since
+    leases_end = observation.leases_end.get(instance.name)
     if not instance.known:
         state = "unknown"
     elif instance.is_away(observation.now):
@@ -259,7 +260,12 @@ def _instance(instance: facts.InstanceFacts, observation: Observation) -> Instan
         name=instance.name,
         endpoint=instance.endpoint,
         state=state,
-        since=None if since is None else rfc3339(observation.wall - (observation.now - since)),
+        since=None if since is None else _moment(since, observation),
         tries=instance.tries if instance.known else None,
         error=instance.error,
+        leases_end=None if leases_end is None else _moment(leases_end, observation),
     )
+
+
+def _moment(at: float, observation: Observation) -> str:
+    return rfc3339(observation.wall - (observation.now - at))

@@ -207,6 +207,8 @@ class InstanceStatus(Struct, frozen=True, kw_only=True):
     """Since when no call is answered."""
     tries: int | None
     error: str | None
+    leases_end: str | None = None
+    """While it is away: when the first lease of what is held ends; the broker then delivers that message again."""
 
 
 class Snapshot(Struct, tag=SCHEMA, tag_field="schema", frozen=True, kw_only=True):

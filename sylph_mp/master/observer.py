@@ -7,8 +7,11 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from sylph_mp import __version__, own_usage
 from sylph_mp.clock import Clock
+from sylph_mp.control import facts
 from sylph_mp.control.observation import Observation, ProducerObservation, Running, SlotObservation, TopicObservation
 from sylph_mp.master.backlogs import Backlogs
 from sylph_mp.master.child import Child
@@ -53,6 +56,11 @@ class Observer:
         self._started_at = clock.monotonic()
 
     def observe(self) -> Observation:
+        observation = self._observe()
+        away = facts.away(observation)
+        return replace(observation, leases_end=self._leases_end(away)) if away else observation
+
+    def _observe(self) -> Observation:
         config = self._fleet.config
         return Observation(
             wall=self._clock.time(),
@@ -129,6 +137,16 @@ class Observer:
             shards=self._fleet.run_by(slot.number),
             stands_in_for=slot.stands_in_for,
         )
+
+    def _leases_end(self, away: frozenset[str]) -> dict[str, float]:
+        """Of each of these instances; not to be read at every look: tables have thousands of entries."""
+        topics, earliest = self._fleet.config.topics, dict[str, float]()
+        for slot in self._fleet:
+            for name, ends_at in slot.earliest_leases().items():
+                instance = topics[name].instance if name in topics else None
+                if instance in away:
+                    earliest[instance] = min(ends_at, earliest.get(instance, ends_at))
+        return earliest
 
     def _slots_that_may_be(self) -> Iterator[Slot]:
         """Those beyond them are left from a configuration that was tried, and did not hold."""

@@ -94,6 +94,13 @@ class Slot:
         self._seen_empty = self.child is None and counts == NOTHING
         return counts, running
 
+    def earliest_leases(self) -> dict[str, float]:
+        """When the first lease ends of what is held here of a topic, whether its consumer lives or not."""
+        if self.segment is None or self._seen_empty:
+            return {}
+        topics = self.segment.geometry.topics
+        return {topics[index]: ends_at for index, ends_at in Table(self.segment).earliest_leases().items()}
+
     @property
     def held(self) -> int:
         """Deliveries in the in-flight table: what a successor adopts."""

@@ -39,6 +39,9 @@ _ENTRY = struct.Struct("<BBHIBBHIIIqqqIHBxQ")
 #: From `strikes` to `handle_which`: all that `put` writes before the head.
 _BODY = struct.Struct("<BBHIIIqqqQ")
 _BODY_AT = 8
+_TOPIC_AT = 10
+_LEASE_AT = 24
+_NEVER_NS = 1 << 63
 
 
 class EntryState(IntEnum):
@@ -108,7 +111,7 @@ class Table:
         self._bytes = segment.window(at, size)
         self._heads = segment.window(at, size, form="Q", step=_WORDS)
         self._attempts = segment.window(at + 12, size - 12, form="I", step=2 * _WORDS)
-        self._leases = segment.window(at + 24, size - 24, form="q", step=_WORDS)
+        self._leases = segment.window(at + _LEASE_AT, size - _LEASE_AT, form="q", step=_WORDS)
         self._starts = segment.window(at + 40, size - 40, form="q", step=_WORDS)
         self._handles = segment.window(at + 48, size - 48, form="Q", step=_WORDS)
         self._outputs = segment.window(at + 56, size - 56, form="Q", step=_WORDS)
@@ -199,6 +202,17 @@ class Table:
             return counts, []
         read = (self.read(index) for index, state in enumerate(states) if state == EntryState.RUNNING)
         return counts, [entry for entry in read if entry is not None and entry.state is EntryState.RUNNING]
+
+    def earliest_leases(self) -> dict[int, float]:
+        """When the first lease ends of what is held of a topic, by the topic's index."""
+        packed = self._bytes.tobytes()
+        topics = memoryview(packed).cast("H")[_TOPIC_AT // 2 :: ENTRY_BYTES // 2]
+        leases = memoryview(packed).cast("q")[_LEASE_AT // 8 :: _WORDS]
+        earliest: dict[int, int] = {}
+        for state, topic, lease_ns in zip(packed[::ENTRY_BYTES], topics, leases, strict=True):
+            if state != _FREE and lease_ns < earliest.get(topic, _NEVER_NS):
+                earliest[topic] = lease_ns
+        return {topic: lease_ns / 1e9 for topic, lease_ns in earliest.items()}
 
     def _packed_states(self) -> bytes:
         # Copying all entries first is three times as fast as walking a strided view.

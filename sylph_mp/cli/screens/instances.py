@@ -1,7 +1,7 @@
 """The table of RocketMQ clusters, and what an absent one means. Pure."""
 
 from sylph_mp.cli.screens.table import Column, Row, render
-from sylph_mp.cli.screens.text import printable
+from sylph_mp.cli.screens.text import printable, wrapped
 from sylph_mp.cli.screens.view import View
 from sylph_mp.control.quantities import UNKNOWN, count
 from sylph_mp.control.status import InstanceStatus, Snapshot
@@ -21,7 +21,7 @@ def instance_table(snapshot: Snapshot, view: View) -> list[str]:
     return render(_COLUMNS, [_row(instance) for instance in snapshot.instances], view, what="running")
 
 
-def stranded_lines(snapshot: Snapshot) -> list[str]:
+def stranded_lines(snapshot: Snapshot, view: View) -> list[str]:
     """What becomes of the deliveries that cannot be settled now."""
     flying = sum(slot.in_flight for slot in snapshot.slots)
     if not flying:
@@ -31,7 +31,19 @@ def stranded_lines(snapshot: Snapshot) -> list[str]:
     outcomes = (
         "" if not waiting else f", {count(waiting)} {'outcomes wait' if waiting > 1 else 'outcome waits'} to be settled"
     )
-    return [f"{count(flying)} in flight: handlers go on{outcomes}"]
+    told = [f"{count(flying)} in flight: handlers go on{outcomes}", *_leases(snapshot)]
+    return [line for text in told for line in wrapped(text, view.width)]
+
+
+def _leases(snapshot: Snapshot) -> list[str]:
+    """When the first of them ends; nothing where that is unknown."""
+    ends = [parse_rfc3339(instance.leases_end) for instance in snapshot.instances if instance.leases_end is not None]
+    if not ends:
+        return []
+    first = min(ends)
+    if first <= parse_rfc3339(snapshot.at):
+        return [f"leases ended from {first:%H:%M:%S} on: what was not settled by then is delivered again"]
+    return [f"leases end from {first:%H:%M:%S} on: what is not settled by then is delivered again"]
 
 
 def _row(instance: InstanceStatus) -> Row:

@@ -27,7 +27,10 @@ def overview(snapshot: Snapshot, view: View) -> list[str]:
     lost = any(instance.state == "away" for instance in snapshot.instances)
     if lost and len(away) == len(snapshot.topics) and not view.all:
         return joined(
-            first, instance_table(snapshot, view), stranded_lines(snapshot), _endings(snapshot, view, calls_above=False)
+            first,
+            instance_table(snapshot, view),
+            stranded_lines(snapshot, view),
+            _endings(snapshot, view, calls_above=False),
         )
     notes_below = width < _NOTES_BELOW
     return joined(
@@ -43,7 +46,9 @@ def overview(snapshot: Snapshot, view: View) -> list[str]:
 def instance_screen(snapshot: Snapshot, view: View) -> list[str]:
     """`sylph status --instances`"""
     lost = any(instance.state == "away" for instance in snapshot.instances)
-    return joined(first_lines(snapshot, view), instance_table(snapshot, view), stranded_lines(snapshot) if lost else [])
+    return joined(
+        first_lines(snapshot, view), instance_table(snapshot, view), stranded_lines(snapshot, view) if lost else []
+    )
 
 
 def joined(*parts: list[str]) -> list[str]:

@@ -271,7 +271,7 @@ def degraded() -> Snapshot:
 
 def broken() -> Snapshot:
     return Snapshot(
-        at=AT,
+        at="2026-03-14T14:02:31.000Z",
         verdict="broken",
         sentence="broker 127.0.0.1:8081 away for 24 s (connection refused): no topic runs",
         next="sylph status --instances",
@@ -298,6 +298,7 @@ def broken() -> Snapshot:
                 since="2026-03-14T14:02:07.000Z",
                 tries=9,
                 error="connection refused",
+                leases_end="2026-03-14T14:02:51.000Z",
             ),
         ),
     )

@@ -81,7 +81,8 @@ next: sylph status --instances
 INSTANCE  ENDPOINT         STATE  SINCE     TRIES  LAST ERROR
 default   127.0.0.1:8081   away!  14:02:07      9  connection refused
 
-412 in flight: handlers go on, 96 outcomes wait to be settled"""
+412 in flight: handlers go on, 96 outcomes wait to be settled
+leases end from 14:02:51 on: what is not settled by then is delivered again"""
 
 
 @pytest.mark.parametrize(
@@ -239,6 +240,16 @@ def test_an_error_goes_on_below_and_columns_stay():
     begin = next(line for line in lines if line.startswith("INSTANCE")).index("LAST ERROR")
     told = [line[begin:] for line in lines if line.startswith(("default", " " * begin))]
     assert told == ["no route to host: the network", "of the proxy is not reachable", "from here"]
+
+
+def test_leases_that_have_ended_are_told_as_such_and_unknown_ones_not_at_all():
+    def last_line(**changed):
+        instance = replace(broken().instances[0], **changed)
+        return instance_screen(replace(broken(), instances=(instance,)), View(width=80))[-1]
+
+    over = last_line(leases_end="2026-03-14T14:02:17.000Z")
+    assert over == "leases ended from 14:02:17 on: what was not settled by then is delivered again"
+    assert last_line(leases_end=None).startswith("412 in flight")
 
 
 def test_what_others_wrote_cannot_act_on_the_terminal():

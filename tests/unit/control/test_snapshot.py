@@ -117,3 +117,10 @@ def test_a_topic_that_falls_behind_says_so_in_its_state():
     history.report(1, acked(NOW - 1, 5))
     assert seen(slot(1), history=history).topics[0].state == "behind"
     assert seen(slot(1, beat_age_s=60.0), history=history).topics[0].state == "away"
+
+
+def test_an_instance_that_is_away_has_the_end_of_its_first_lease():
+    lost = report(NOW - 0.5, instances=(instance(answered_at=NOW - 24.0, failing_since=NOW - 23.0),))
+    (shown,) = seen(slot(1, report=lost, held=3), leases_end={"default": NOW + 20.0}).instances
+    assert (shown.state, shown.leases_end) == ("away", "2026-03-14T14:06:39.204Z")
+    assert seen(slot(1)).instances[0].leases_end is None

@@ -1,6 +1,7 @@
 """A look at a slot reads its shared memory: what runs, what waits, and when its consumer last gave a sign of life."""
 
 import os
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from sylph_mp.shm.layout import Geometry
 from sylph_mp.shm.segment import Segment, segment_name
 from sylph_mp.shm.table import ASYNC_THREAD, Table
 from sylph_mp.shm.vitals import VitalsWriter
+from tests.unit.control.observed import instance, report
 
 PID = 4711
 QUARANTINE = QuarantineMark(messages=2, since_wall=1_000.0)
@@ -103,6 +105,38 @@ def test_what_lies_in_the_table(slot: Slot, config: Config) -> None:
     assert (of_thread.handler, of_loop.handler) == ("pay_back", "orders")
     assert (of_thread.attempt, of_thread.started_at) == (3, 5.0)
     assert (of_loop.thread, of_loop.message_id) == (None, "")
+
+
+def test_the_first_lease_to_end_is_read_while_an_instance_is_away(
+    slot: Slot, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert slot.segment is not None
+    table = Table(slot.segment)
+    now = time.monotonic()
+    for index, lease_s in enumerate((now + 40, now + 20)):
+        table.put(index, index, 1, 0, 0, 0, 0, int(lease_s * 1e9), 10**9)
+    slot.child = child()
+    slot.child.report = report(now, instances=(instance(answered_at=now - 24.0, failing_since=now - 23.0),))
+    assert observe(slot, config=config).leases_end == {"default": pytest.approx(now + 20)}
+    slot.child.report = report(now, instances=(instance(answered_at=now),))
+    monkeypatch.setattr(Table, "earliest_leases", lambda self: pytest.fail("read though nothing is away"))
+    assert observe(slot, config=config).leases_end == {}
+
+
+def test_leases_of_an_instance_that_answers_and_of_a_topic_that_is_no_more_do_not_count(
+    slot: Slot, config: Config
+) -> None:
+    assert slot.segment is not None
+    table, now = Table(slot.segment), time.monotonic()
+    table.put(0, 0, 1, 0, 0, 0, 0, int((now + 20) * 1e9), 10**9)
+    table.put(1, 1, 1, 0, 0, 0, 0, int((now + 40) * 1e9), 10**9)
+    slot.child = child()
+    slot.child.report = report(now, instances=(instance(answered_at=now - 24.0, failing_since=now - 23.0),))
+    elsewhere = replace(config.topics["orders"], instance="other")
+    other = replace(config, topics=config.topics | {"orders": elsewhere})
+    assert observe(slot, config=other).leases_end == {"default": pytest.approx(now + 40)}
+    gone = replace(config, topics={"refunds": config.topics["refunds"]})
+    assert observe(slot, config=gone).leases_end == {"default": pytest.approx(now + 40)}
 
 
 def test_only_slots_that_there_may_be_are_without_memory(slot: Slot, config: Config) -> None:

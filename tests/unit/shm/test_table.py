@@ -103,3 +103,16 @@ def test_scan_and_counts_see_all_that_is_held_to_the_last_entry(segment):
     table.clear()
     assert table.scan() == []
     assert table.counts() == Counts(queued=0, running=0, done=0, held=0)
+
+
+def test_the_first_lease_to_end_of_each_topic_that_something_is_held_of(segment):
+    table = Table(segment)
+    assert table.earliest_leases() == {}
+    for index, topic, lease_s in ((3, 1, 40), (7, 1, 31), (9, 0, 55), (60, 1, 2)):
+        table.put(index, topic, 1, 0, 0, 0, 0, lease_s * 10**9, 10**9)
+    table.start(3, 0, 2 * 10**9)
+    table.finish(7, EntryOutcome.ACK, 0)
+    table.free(60)
+    assert table.earliest_leases() == {0: 55.0, 1: 31.0}
+    table.extend(7, 90 * 10**9, 0, 0, 0)
+    assert table.earliest_leases() == {0: 55.0, 1: 40.0}
