@@ -83,7 +83,7 @@ class Observer:
             slots_without_memory=sum(slot.segment is None for slot in self._slots_that_may_be()),
             quarantine=self._quarantine.mark(),
             live=self._live_settings.marks,
-            autoscale=self._scaler.status(),
+            autoscale=self._scaler.status(stopping=self._supervisor.state == "stopping"),
             producers=tuple(
                 ProducerObservation(instance=instance, lane=lane) for instance, lane in self._outlets.snapshot()
             ),

@@ -75,7 +75,8 @@ class Scaler:
         consumers = self._fleet.config.consumers.processes.within(self._fleet.wanted)
         self._change(Size(consumers, self._fleet.threads), f"{by} released it")
 
-    def status(self) -> AutoscaleStatus:
+    def status(self, *, stopping: bool = False) -> AutoscaleStatus:
+        """`stopping`: the fleet is, and nothing is decided any more."""
         now, fleet = self._clock.monotonic(), self._fleet
         since = self._changed_at if self._changed_at is not None else self._began_at
         return show(
@@ -93,6 +94,7 @@ class Scaler:
                 changed=self._changed_at is not None,
                 next_look_s=max(0.0, self._next_look_at - now),
                 wall=self._clock.time(),
+                stopping=stopping,
             )
         )
 

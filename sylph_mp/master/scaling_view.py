@@ -44,6 +44,8 @@ class View(Struct, frozen=True, kw_only=True):
     """Whether that was a change, not the master's start."""
     next_look_s: float
     wall: float
+    stopping: bool = False
+    """Consumers end, and nothing is decided any more."""
 
 
 def show(view: View, *, zone: tzinfo | None = None) -> AutoscaleStatus:
@@ -58,8 +60,8 @@ def show(view: View, *, zone: tzinfo | None = None) -> AutoscaleStatus:
         processes_max=bounds.processes.max,
         threads_min=bounds.threads.min,
         threads_max=bounds.threads.max,
-        sentence=_sentence(view, zone),
-        headline=_headline(view, zone),
+        sentence=f"{_stopping(view)}." if view.stopping else _sentence(view, zone),
+        headline=_stopping(view) if view.stopping else _headline(view, zone),
         bounds=_bounds(bounds),
         wish=_wish(view),
         held_by=hold.by if hold else None,
@@ -136,6 +138,10 @@ def _held(hold: Hold, view: View, zone: tzinfo | None) -> str:
     return f"held by {hold.by} since {since}"
 
 
+def _stopping(view: View) -> str:
+    return f"the fleet is stopping, {_consumers(view.running)} still {'runs' if view.running == 1 else 'run'}"
+
+
 def _fixed(view: View) -> str:
     processes = view.bounds.processes
     return f"{_consumers(view.wanted)}, fixed (min = max = {processes.max}, {view.bounds.place})"
@@ -143,7 +149,12 @@ def _fixed(view: View) -> str:
 
 def _wish(view: View) -> str | None:
     decision = view.decision
-    if view.hold is None or decision is None or (decision.consumers, decision.threads) == (view.wanted, view.threads):
+    if (
+        view.stopping
+        or view.hold is None
+        or decision is None
+        or (decision.consumers, decision.threads) == (view.wanted, view.threads)
+    ):
         return None
     change = f"{view.wanted} to {decision.consumers} consumers"
     if decision.consumers == view.wanted:

@@ -155,3 +155,14 @@ def test_the_line_of_status():
         action="refuse", consumers=4, threads=8, wish=6, why="wanted 6, but host CPU 97 %, up to 90 %: x", load=load()
     )
     assert line(decision=refusal) == ("autoscale: 4 consumers (2 to 4), wanted 6, but host CPU 97 %, up to 90 %: x.")
+
+
+def test_a_fleet_that_stops_holds_nothing():
+    wish = Decision(action="grow", consumers=6, threads=8, wish=6, why="threads 97 % busy for 3 s", load=load(busy=7.7))
+    held = {"hold": Hold(consumers=4, by="root", since_wall=NOW - 600), "decision": wish}
+    for changed in ({}, {"decision": None}, held):
+        shown = status(stopping=True, running=3, **changed)
+        assert shown.sentence == "the fleet is stopping, 3 consumers still run."
+        assert shown.headline == "the fleet is stopping, 3 consumers still run"
+        assert shown.wish is None
+    assert status(stopping=True, running=1).headline == "the fleet is stopping, 1 consumer still runs"

@@ -63,11 +63,11 @@ def child(**handlers: str) -> Any:
     )
 
 
-def observe(*slots: Slot, config: Config) -> Any:
-    supervisor: Any = SimpleNamespace(state="running")
+def observe(*slots: Slot, config: Config, state: str = "running") -> Any:
+    supervisor: Any = SimpleNamespace(state=state)
     fleet = Fleet(slots, spare=Slot(99, config=config, make=SimpleNamespace, now=0.0), config=config)
     quarantine: Any = SimpleNamespace(mark=lambda: QUARANTINE)
-    scaler: Any = SimpleNamespace(status=lambda: None)
+    scaler: Any = SimpleNamespace(status=lambda *, stopping: "stopping" if stopping else None)
     settings: Any = SimpleNamespace(marks=())
     outlets: Any = SimpleNamespace(snapshot=list)
     backlogs: Any = SimpleNamespace(of=lambda topic: 7)
@@ -157,6 +157,11 @@ def test_a_predecessors_heartbeat_and_counters_are_not_taken_for_the_consumers(s
     vitals.open(PID + 1, 8 * 10**9)
     assert observe(slot, config=config).slots[0].beat_at == 8.0
     assert slot.final_counters(PID + 1)["orders"]["received"] == 0
+
+
+def test_the_autoscaler_is_told_that_the_fleet_stops(slot: Slot, config: Config) -> None:
+    assert observe(slot, config=config).autoscale is None
+    assert observe(slot, config=config, state="stopping").autoscale == "stopping"
 
 
 def test_clearing_a_slot_forgets_what_was_held(slot: Slot, config: Config) -> None:

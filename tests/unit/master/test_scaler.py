@@ -136,6 +136,13 @@ def test_what_somebody_set_holds_until_it_is_released() -> None:
     assert (world.fleet.wanted, world.scaler.status().mode) == (4, "automatic")
 
 
+def test_while_the_fleet_stops_nothing_is_said_to_hold() -> None:
+    world = World()
+    world.overload()
+    assert "holding" in world.scaler.status().sentence
+    assert world.scaler.status(stopping=True).sentence.startswith("the fleet is stopping, ")
+
+
 def test_a_release_leads_back_into_the_bounds() -> None:
     world = World(processes=Range(3, 3))
     world.scaler.set(1, by="root")
