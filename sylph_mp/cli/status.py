@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sylph_mp.cli.control_socket import addressed, socket_options, socket_path
 from sylph_mp.cli.looking import look_or_say
 from sylph_mp.cli.screens.details import slot_screen, topic_screen
+from sylph_mp.cli.screens.next_command import beyond
 from sylph_mp.cli.screens.overview import instance_screen, overview
 from sylph_mp.cli.screens.view import Color, View, of_stream
 from sylph_mp.config.nearest import nearest
@@ -59,13 +60,15 @@ def command(
     Exit code  0 healthy    1 degraded    2 no master    3 broken    4 unknown    64 wrong usage
     """
     path = socket_path(config, socket)
-    screen = instance_screen if instances else _screen(parse_target(target) if target is not None else Fleet())
+    looked_at = parse_target(target) if target is not None else Fleet()
+    screen = instance_screen if instances else _screen(looked_at)
+    typed = "sylph status --instances" if instances else f"sylph status {looked_at}"
 
     def show() -> int:
         snapshot = look_or_say(path)
         if not quiet:
             view = of_stream(sys.stdout, color=color, show_all=show_all)
-            lines = [] if as_json else screen(_addressed(snapshot, config, socket), view)
+            lines = [] if as_json else screen(_addressed(beyond(snapshot, typed), config, socket), view)
             _print(_json(snapshot) if as_json else _text(lines, view, redraw=watch is not None))
         return _exit_code(snapshot, strict=strict)
 

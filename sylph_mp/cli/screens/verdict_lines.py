@@ -23,21 +23,22 @@ def first_lines(snapshot: Snapshot, view: View) -> list[str]:
 
 
 def problem_lines(problems: Sequence[ProblemStatus], view: View, *, calls_above: bool) -> list[str]:
-    """The list; `calls_above`: a table above shows the stuck calls themselves."""
+    """The list, with the commands that there are; `calls_above`: a table above shows the stuck calls themselves."""
     if not problems:
         return []
     codes = max(len(problem.code) for problem in problems)
     texts = [_text(problem, calls_above=calls_above) for problem in problems]
-    room = None if view.width is None else view.width - max(len(f"next: {p.next}") for p in problems) - codes - 4 - _GAP
+    proposals = [f"next: {problem.next}" if problem.next else "" for problem in problems]
+    room = None if view.width is None else view.width - max(map(len, proposals)) - codes - 4 - _GAP
     longest = max(map(len, texts))
     lines = ["problems, worst first:"]
-    for problem, text in zip(problems, texts, strict=True):
+    for problem, text, proposal in zip(problems, texts, proposals, strict=True):
         start = f"  {problem.code:{codes}}  "
         if room is None or longest <= room:
-            lines.append(f"{start}{text:{longest + _GAP}}next: {problem.next}")
+            lines.append(f"{start}{text:{longest + _GAP}}{proposal}".rstrip())
         else:
             lines += wrapped(start + text, view.width, indent=" " * len(start))
-            lines.append(f"{'':{len(start)}}next: {problem.next}")
+            lines += [f"{'':{len(start)}}{proposal}"] if proposal else []
     return lines
 
 

@@ -131,6 +131,33 @@ def test_proposed_commands_reach_the_same_master(sylph, shows):
     assert sylph("status", "--socket", "s.sock")[1].splitlines()[-1] == "next: sylph run"
 
 
+def test_the_command_just_typed_is_not_what_to_type_next(sylph, shows):
+    shows(degraded())
+    lines = sylph("status", "3")[1].splitlines()
+    assert lines[1] == "next: sylph dump 3"
+    assert lines[-1] == "  consumer-hung  slot 3: no heartbeat for 12 s    next: sylph dump 3"
+    assert sylph("status")[1].splitlines()[1] == "next: sylph status 3"
+    assert sylph("status", "3", "--socket", "s.sock")[1].splitlines()[1] == "next: sylph dump 3 --socket s.sock"
+
+
+def test_of_a_topic_whose_failures_are_shown_the_next_problem_is_what_is_next(sylph, shows):
+    _, failing, stuck = degraded().problems
+    shows(replace(degraded(), problems=(failing, stuck), next=failing.next))
+    lines = sylph("status", "orders")[1].splitlines()
+    assert lines[1] == "next: sylph recycle 2"
+    assert lines[-2] == "  handler-failing  orders: 31 % of 3.35k/s, 4m12s"
+    shows(replace(degraded(), problems=(failing,), next=failing.next))
+    assert "next:" not in sylph("status", "orders")[1]
+    assert "next: sylph status orders" in sylph("status", "2")[1]
+
+
+def test_looking_at_instances_there_is_no_more_to_look_at(sylph, shows):
+    shows(broken())
+    assert "next: sylph status --instances" in sylph("status")[1]
+    assert "next:" not in sylph("status", "--instances")[1]
+    assert json.loads(sylph("status", "--instances", "--json")[1])["next"] == "sylph status --instances"
+
+
 def test_verbs_pass_on_what_they_are_told(sylph, monkeypatch):
     told = []
 

@@ -230,6 +230,16 @@ def test_a_long_note_is_wrapped_and_its_command_stays_in_one_piece():
     ]
 
 
+def test_a_problem_for_which_there_is_no_command_has_none():
+    hung, *more = degraded().problems
+    narrow = screen(replace(degraded(), problems=(replace(hung, next=""), *more)), 62).splitlines()
+    place = next(number for number, line in enumerate(narrow) if line.startswith("  consumer-hung"))
+    assert narrow[place : place + 2] == [
+        "  consumer-hung    slot 3: no heartbeat for 12 s",
+        "  handler-failing  orders: 31 % of 3.35k/s, 4m12s",
+    ]
+
+
 def test_a_number_and_its_unit_stay_on_one_line():
     assert wrapped("threads are 66 % busy of 8 GiB", 14) == ["threads are", "66 % busy of", "8 GiB"]
 
