@@ -1,8 +1,8 @@
 """A fleet under load in simulated time: consumers that fetch, queue and handle, and the autoscaler that steers them.
 
-Fluid within half a second, with noise on top; a consumer behaves as measured ones do: it fetches ahead for two
-seconds of work, its threads take turns at one interpreter, all consumers share the host's cores, a new one takes a
-while to boot, and what it does is reported once a second.
+Fluid, in steps of half a second, each with noise on top; a consumer behaves as measured ones do: it fetches ahead for
+two seconds of work, its threads take turns at one interpreter, all consumers share the host's cores, a new one takes
+a while to boot, and what it does is reported once a second.
 """
 
 import random
@@ -39,6 +39,23 @@ class Handler:
         """Threads in calls at that rate."""
         used = min(rate * self.cpu_s, 0.99)
         return min(threads, rate * self.wait_s + used / (1.0 - used))
+
+
+@dataclass
+class Stretch:
+    """What came evenly between two times and waits in the broker."""
+
+    began: float
+    ended: float
+    amount: float
+
+    def take(self, most: float) -> tuple[float, float]:
+        """Off its old end: how much, and when it was stored, on average."""
+        taken = min(most, self.amount)
+        began, share = self.began, taken / self.amount
+        self.began += share * (self.ended - began)
+        self.amount -= taken
+        return taken, (began + self.began) / 2
 
 
 @dataclass
@@ -93,8 +110,8 @@ class Simulation:
         self.wanted = self.bounds.processes.min
         self.threads = self.bounds.threads.min
         self.consumers: list[Consumer] = []
-        self.backlog: deque[list[float]] = deque()
-        """[stored at, how many], the oldest first."""
+        self.backlog: deque[Stretch] = deque()
+        """The oldest first."""
         self.next_pid = 1
         self.cpu_used = 0.0
         self.moments: list[Moment] = []
@@ -114,9 +131,13 @@ class Simulation:
     def run_until_drained(self, most_s: float, rate: Rate) -> list[Moment]:
         """Go on until the broker holds no more than a moment's worth, at most so long."""
         first = len(self.moments)
-        while len(self.moments) - first < most_s and sum(amount for _, amount in self.backlog) > rate(0.0):
+        while len(self.moments) - first < most_s and self._waiting() > rate(0.0):
             self.run(10, rate)
         return self.moments[first:]
+
+    def _waiting(self) -> float:
+        """In the broker."""
+        return sum(stretch.amount for stretch in self.backlog)
 
     def _keep_wanted(self) -> None:
         while len(self.consumers) < self.wanted:
@@ -124,13 +145,14 @@ class Simulation:
             self.consumers.append(Consumer(self.next_pid, ready_at, ready_at + self.random.random()))
             self.next_pid += 1
         for gone in self.consumers[self.wanted :]:
-            self.backlog.appendleft([self.now, gone.queued])
+            if gone.queued:
+                self.backlog.appendleft(Stretch(self.now, self.now, gone.queued))
         del self.consumers[self.wanted :]
 
     def _step(self, rate: float) -> None:
         comes = rate * STEP_S * max(0.0, self.random.gauss(1.0, self.noise))
         if comes:
-            self.backlog.append([self.now, comes])
+            self.backlog.append(Stretch(self.now - STEP_S, self.now, comes))
         ready = [consumer for consumer in self.consumers if consumer.ready_at <= self.now]
         most = self.handler.rate(self.threads)
         if ready and self.handler.cpu_s:
@@ -143,19 +165,16 @@ class Simulation:
 
     def _fetch(self, consumer: Consumer, most: float, sharers: int) -> None:
         room = most * PREFETCH_S + self.threads - consumer.queued
-        share = sum(amount for _, amount in self.backlog) / sharers if len(self.backlog) <= 4 else float("inf")
+        share = self._waiting() / sharers if len(self.backlog) <= 4 else float("inf")
         room = min(room, share + 1e-9)
         while room > 1e-9 and self.backlog:
-            stored_at, amount = self.backlog[0]
-            taken = min(room, amount)
+            taken, stored_at = self.backlog[0].take(room)
             consumer.ages.append((self.now - stored_at, taken))
             consumer.received += taken
             consumer.queued += taken
             room -= taken
-            if taken >= amount - 1e-9:
+            if self.backlog[0].amount <= 1e-9:
                 self.backlog.popleft()
-            else:
-                self.backlog[0][1] = amount - taken
 
     def _handle(self, consumer: Consumer, most: float) -> None:
         done = min(consumer.queued, most * STEP_S)
@@ -198,8 +217,7 @@ class Simulation:
 
     def _look(self) -> None:
         if self.metrics and (not self.counts or self.now - self.counts[0].at >= COUNT_S):
-            waiting = sum(amount for _, amount in self.backlog)
-            self.counts = (BacklogSignal("orders", self.now, round(waiting)),)
+            self.counts = (BacklogSignal("orders", self.now, round(self._waiting())),)
         told = tuple(consumer.report for consumer in self.consumers if consumer.report is not None)
         memory = self.memory_slots * 125 * MIB
         host = HostSignal(
@@ -223,8 +241,7 @@ class Simulation:
         decision = self.autoscaler.decide(signal, self.bounds)
         self.wanted, self.threads = decision.consumers, decision.threads
         running = sum(consumer.ready_at <= self.now for consumer in self.consumers)
-        waiting = sum(amount for _, amount in self.backlog)
-        self.moments.append(Moment(self.now, decision, self.wanted, self.threads, running, waiting))
+        self.moments.append(Moment(self.now, decision, self.wanted, self.threads, running, self._waiting()))
 
 
 def bounds(processes: tuple[int, int], threads: tuple[int, int] = (8, 8)) -> Bounds:
