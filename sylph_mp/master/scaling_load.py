@@ -95,11 +95,10 @@ Past = deque[ConsumerSignal]
 
 def _load(told: list[Past], rising: Mapping[str, float]) -> Load:
     spans = [_Span(_since(past, WINDOW_S), past[-1]) for past in told]
+    longer = [_lengthened(span, past) for span, past in zip(spans, told, strict=True)]
     ages = [topic.age_s for span in spans for topic in span.last.topics if topic.age_s is not None]
-    flows = _flows(told)
-    for topic, per_s in rising.items():
-        if topic in flows:
-            flows[topic].rising_per_s = per_s
+    lately = _flows(spans, rising)
+    flows = lately if longer == spans else _flows(longer, rising)
     threads = sum(span.last.threads for span in spans)
     return Load(
         consumers=len(told),
@@ -111,7 +110,7 @@ def _load(told: list[Past], rising: Mapping[str, float]) -> Load:
         wait_p99_s=quantile_s(merge(_waits(told)), 0.99),
         age_s=sum(ages) / len(ages) if ages else None,
         receive_s=MAX_BATCH * len(told) / threads * _each_s(flows.values()),
-        pressure=_pressure(flows.values(), behind_s=min(ages, default=0.0)),
+        pressure=_surest_pressure((lately, flows), behind_s=min(ages, default=0.0)),
         rising_per_s=sum(rising.values()),
         rss_bytes=max(span.last.rss_bytes for span in spans),
     )
@@ -137,10 +136,14 @@ def _since(past: Past, seconds: float) -> ConsumerSignal:
     return next((past[at] for at in range(len(past) - 2, -1, -1) if last - past[at].at >= seconds - 0.5), past[0])
 
 
-def _waits(told: Iterable[Past]) -> Iterator[dict[int, int]]:
+def _waits(told: Iterable[Past]) -> Iterator[Mapping[int, int]]:
+    """Of the last WINDOW_S."""
     for past in told:
         first = past[-1].at - WINDOW_S
-        yield from (merge(topic.wait for topic in report.topics if topic.wait) for report in past if report.at > first)
+        for report in reversed(past):
+            if report.at <= first:
+                break
+            yield from (topic.wait for topic in report.topics if topic.wait)
 
 
 class _Flow:
@@ -177,6 +180,9 @@ class _Flow:
         self.started += after.started - before.started
 
 
+Flows = dict[str, _Flow]
+
+
 def _ageing(span: _Span, before: TopicSignal, after: TopicSignal) -> float:
     """By how many seconds a second messages get older until they are received.
 
@@ -187,12 +193,14 @@ def _ageing(span: _Span, before: TopicSignal, after: TopicSignal) -> float:
     return min(1.0 - 1.0 / MOST_PRESSURE, (after.age_s - before.age_s) / span.s)
 
 
-def _flows(told: list[Past]) -> dict[str, _Flow]:
-    flows: dict[str, _Flow] = {}
-    for past in told:
-        span = _Span(_since(past, _enough(past)), past[-1])
+def _flows(spans: Iterable[_Span], rising: Mapping[str, float]) -> Flows:
+    flows: Flows = {}
+    for span in spans:
         for before, after in span.topics():
             flows.setdefault(after.topic, _Flow()).add(span, before, after)
+    for topic, per_s in rising.items():
+        if topic in flows:
+            flows[topic].rising_per_s = per_s
     return flows
 
 
@@ -200,6 +208,15 @@ def _each_s(flows: Collection[_Flow]) -> float:
     """Handler time of a message, all topics."""
     started = sum(flow.started for flow in flows)
     return sum(flow.run_s for flow in flows) / started if started else 0.0
+
+
+def _surest_pressure(views: Iterable[Flows], *, behind_s: float) -> float:
+    """The most that any of them is sure of.
+
+    A long look back is sure of what goes on in a slow fleet, and takes a step of load for a small one as long as most
+    of it lies before that; a short one sees all of it, and knows it from fewer messages.
+    """
+    return max(_pressure(flows.values(), behind_s=behind_s) for flows in views)
 
 
 def _pressure(flows: Collection[_Flow], *, behind_s: float) -> float:
@@ -215,14 +232,20 @@ def _pressure(flows: Collection[_Flow], *, behind_s: float) -> float:
     return min(MOST_PRESSURE, comes / done + max(0.0, behind_s - BEHIND_S) / CATCH_UP_S)
 
 
-def _enough(past: Past) -> float:
-    """Seconds in which one process has done enough messages to speak of a rate; WINDOW_S at least."""
+def _lengthened(span: _Span, past: Past) -> _Span:
+    """In which one process has done enough messages to speak of a rate; the same one where it has."""
+    first = _enough(past)
+    return span if first is span.first else _Span(first, span.last)
+
+
+def _enough(past: Past) -> ConsumerSignal:
+    """The report since which it has, WINDOW_S old at least."""
     last = past[-1]
     done = _started(last) - ENOUGH
     for report in reversed(past):
-        if last.at - report.at >= WINDOW_S and report.topics is not last.topics and _started(report) <= done:
-            return last.at - report.at
-    return last.at - past[0].at
+        if last.at - report.at >= WINDOW_S - 0.5 and report.topics is not last.topics and _started(report) <= done:
+            return report
+    return past[0]
 
 
 def _started(report: ConsumerSignal) -> int:

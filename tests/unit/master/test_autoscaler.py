@@ -60,6 +60,14 @@ def test_what_piles_up_at_the_broker_counts_as_what_comes():
     assert decision.consumers == 3
 
 
+def test_a_step_of_load_counts_in_full_though_hardly_anything_came_before():
+    """A consumer that did one in 5 s finds twenty half a minute back; in the last 3 s it did 9 of 36."""
+    fleet = Steady(Autoscaler(pace=Pace()), bounds((1, 8), (1, 8)), threads=1)
+    fleet.go_on(30, busy=0.04, cpu=0.001, done=0.2, comes=0.2)
+    decision = fleet.go_on(4, busy=1, cpu=0.02, done=3, comes=3, ages=0.75)[-1]
+    assert (decision.action, decision.consumers, decision.threads) == ("grow", 1, 4)
+
+
 def test_what_piled_up_and_is_worked_off_needs_nothing():
     fleet = steady()
     fleet.totals["ages"] = 30.0
