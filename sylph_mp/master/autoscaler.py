@@ -149,7 +149,8 @@ class Autoscaler:
         self._shrunk_at = None
 
     def _shrink(self, signal: FleetSignal, load: Load, bounds: Bounds) -> Decision | None:
-        now, most = signal.now, self._peaks.most(signal.now)
+        least = signal.wanted <= bounds.processes.min and signal.threads <= bounds.threads.min
+        now, most = signal.now, None if least else self._peaks.most(signal.now)
         if self._shrunk_at is not None and now - self._shrunk_at > 2 * self._patience_s > 2 * self._pace.shrink_after_s:
             self._be_patient(self._patience_s / 2)
         resting = self._shrunk_at is not None and now - self._shrunk_at < self._pace.shrink_every_s

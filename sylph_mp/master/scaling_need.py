@@ -8,6 +8,7 @@ closed queue: 1 of 1 at u = 1, all N of N at u = 1, u / (1 - u) of very many):
     at the interpreter = u / (1 - u * (N - 1) / N)          busy = at the interpreter + waiting for something outside
 """
 
+from collections.abc import Sequence
 from math import ceil
 
 from msgspec import Struct
@@ -54,13 +55,14 @@ class Demand(Struct, frozen=True, kw_only=True):
             calls_each=self.calls_each,
         )
 
-    def or_more(self, other: "Demand") -> "Demand":
-        """The larger of each."""
-        return Demand(
-            waiting=max(self.waiting, other.waiting),
-            computing=max(self.computing, other.computing),
-            calls=max(self.calls, other.calls),
-            calls_each=max(self.calls_each, other.calls_each),
+    @classmethod
+    def largest(cls, demands: Sequence["Demand"]) -> "Demand":
+        """The largest of each, of one or more."""
+        return cls(
+            waiting=max([demand.waiting for demand in demands]),
+            computing=max([demand.computing for demand in demands]),
+            calls=max([demand.calls for demand in demands]),
+            calls_each=max([demand.calls_each for demand in demands]),
         )
 
 

@@ -25,7 +25,7 @@ class Peaks:
             self._began = now
         if self._parts and now - self._parts[-1][0] < self._part_s:
             began, so_far = self._parts[-1]
-            self._parts[-1] = (began, so_far.or_more(demand))
+            self._parts[-1] = (began, Demand.largest((so_far, demand)))
         else:
             self._parts.append((now, demand))
 
@@ -35,9 +35,4 @@ class Peaks:
         if self._began is None or now - self._began < seconds:
             return None
         known = [demand for began, demand in self._parts if began + self._part_s > now - seconds]
-        if not known:
-            return None
-        most = known[0]
-        for demand in known[1:]:
-            most = most.or_more(demand)
-        return most
+        return Demand.largest(known) if known else None
