@@ -27,8 +27,9 @@ def until_counted(send_one, backlog):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180, func_only=True)
-def test_backlog(own_rocketmq, folder):
-    broker, topic = own_rocketmq, own_rocketmq.topic()
+def test_backlog(fresh_rocketmq, folder):
+    """A broker of its own: one that has groups whose consumers are gone may count for none (5.5.0)."""
+    broker, topic = fresh_rocketmq, fresh_rocketmq.topic()
     fleet = RealFleet(
         folder,
         endpoint=broker.endpoint,

@@ -81,4 +81,4 @@ def test_the_kernel_is_named_and_nobody_else_suffers(embedded, folder, limited):
         assert fleet.stop() == 0
         assert set(fleet.times_handled()) == set(texts)
     shown = subprocess.run([*SYLPH, "crashes", "show"], cwd=folder, capture_output=True, text=True, check=True).stdout
-    assert f"slot 1, {EXIT}, " in shown
+    assert f"slot 1, {EXIT}; " in shown
