@@ -16,7 +16,7 @@ locked for a lease. What the broker (rocketmq 5.5.0) makes of an attempt id deci
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic_ns
 
 from sylph_mp.consumer.asking import GONE_NS, Answer, Asking
@@ -151,11 +151,21 @@ def _is_done(delivery: Delivery) -> bool:
 
 
 class Repeats:
-    def __init__(self, *, intake: Intake, buffer: Buffer, lines: PollLines, background: Background) -> None:
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        buffer: Buffer,
+        lines: PollLines,
+        background: Background,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """`pause` waits so many seconds before a poll is asked again."""
         self._intake = intake
         self._buffer = buffer
         self._lines = lines
         self._background = background
+        self._pause = pause
         self._repeats: list[Repeat] = []
         self._changed = asyncio.Event()
 
@@ -201,5 +211,5 @@ class Repeats:
             self._changed.clear()
             await self._changed.wait()
         if repeat.rest_s:
-            await asyncio.sleep(repeat.rest_s)
+            await self._pause(repeat.rest_s)
         return 0

@@ -108,22 +108,51 @@ def message(offset, pop=1):
     return received
 
 
+class Hands:
+    """The clock of what is asked, which only a pause moves on."""
+
+    def __init__(self):
+        self.now_ns = monotonic_ns()
+        self.paused_s = []
+        self.stuck = False
+        """A pause does not end."""
+
+    def __call__(self):
+        return self.now_ns
+
+    async def pause(self, seconds):
+        self.paused_s.append(seconds)
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.now_ns += int(seconds * SECOND) + 1
+
+
+@pytest.fixture
+def hands(monkeypatch):
+    hands = Hands()
+    for module in ("asking", "repeats"):
+        monkeypatch.setattr(f"sylph_mp.consumer.{module}.monotonic_ns", hands)
+    return hands
+
+
 @pytest.fixture
 def polls(segment):
     return Polls(segment)
 
 
 @pytest.fixture
-def play(subscribe, polls):
+def play(subscribe, polls, hands):
     def play(story, *, asked_s_ago=GONE, lease_s=30, state=PollState.OUTSTANDING, held=()):
         async def main():
             broker = Broker()
             background = Background(failed=lambda error: pytest.fail(f"{error!r}"))
             subscription = subscribe(session=broker, fifo=True, lease_s=lease_s)
-            polls.ask(7, 0, "dead-1", monotonic_ns() - int(asked_s_ago * SECOND))
+            polls.ask(7, 0, "dead-1", hands.now_ns - int(asked_s_ago * SECOND))
             if state is PollState.TO_REPEAT:
                 polls.repeat_later(7)
-            repeats = Repeats(intake=broker, buffer=broker, lines=PollLines(polls), background=background)
+            repeats = Repeats(
+                intake=broker, buffer=broker, lines=PollLines(polls), background=background, pause=hands.pause
+            )
             repeats.adopt(subscription, polls.read(7), held)
             repeats.start()
             await broker.pause()
@@ -206,38 +235,38 @@ def test_what_comes_at_once_was_on_the_wire_and_runs(play):
 
 
 @pytest.mark.usefixtures("late")
-def test_what_the_dead_poll_may_take_away_is_handed_back_and_not_asked_for_before_that_is_gone(play):
+def test_what_the_dead_poll_may_take_away_is_handed_back_and_not_asked_for_before_that_is_gone(play, hands):
     async def story(broker, repeats):
         await broker.answer(1, 2)
         assert [delivery.source.id for delivery in broker.handed_back] == ["m1", "m2"]
+        assert not broker.asked
         finish(broker.handed_back, repeats)
-        await broker.pause()
-        assert not broker.asked
-        await asyncio.sleep(0.3)
-        assert not broker.asked
-        await asyncio.sleep(0.3)
         await broker.answer(3)
+        assert hands.paused_s == [pytest.approx(0.5)]
         assert [delivery.source.id for delivery in broker.taken] == ["m3"]
 
     play(story, asked_s_ago=GONE_S - 0.5)
 
 
 @pytest.mark.usefixtures("late")
-def test_nothing_is_asked_before_what_is_handed_back_is_settled(play):
+def test_nothing_is_asked_before_what_is_handed_back_is_settled(play, hands):
     async def story(broker, repeats):
         await broker.answer(1)
-        await asyncio.sleep(0.2)
         assert not broker.asked
+        assert hands.paused_s == []
 
     play(story, asked_s_ago=GONE_S - 0.1)
 
 
 @pytest.mark.usefixtures("late")
-def test_a_poll_that_rests_ends_at_once_when_quiet(play, polls):
+def test_a_poll_that_rests_ends_at_once_when_quiet(play, polls, hands):
+    hands.stuck = True
+
     async def story(broker, repeats):
         await broker.answer(1)
         finish(broker.handed_back, repeats)
         await broker.pause()
+        assert hands.paused_s == [pytest.approx(GONE_S)]
         repeats.quiet()
         await broker.pause()
         assert not repeats.polling
