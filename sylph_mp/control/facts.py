@@ -88,9 +88,9 @@ def instances(observation: Observation) -> tuple[InstanceFacts, ...]:
     return tuple(_instance(name, observation.slots, observation.now) for name in names)
 
 
-def away(observation: Observation) -> frozenset[str]:
-    """Instances that nobody has an answer from."""
-    return frozenset(instance.name for instance in instances(observation) if instance.is_away(observation.now))
+def away(of: Iterable[InstanceFacts], now: float) -> frozenset[str]:
+    """The names of those that nobody has an answer from."""
+    return frozenset(instance.name for instance in of if instance.is_away(now))
 
 
 def _instance(name: str, slots: Iterable[SlotObservation], now: float) -> InstanceFacts:

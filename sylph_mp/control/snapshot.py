@@ -43,7 +43,7 @@ def snapshot(
     """
     verdict = judge(observation, history, problems, zone=zone)
     now, limits, instances = observation.now, facts.time_limits(observation.topics), facts.instances(observation)
-    away = frozenset(instance.name for instance in instances if instance.is_away(now))
+    away = facts.away(instances, now)
     failing, behind = _topics_of("handler-failing", verdict), _topics_of("backlog-growing", verdict)
     hosts, told = facts.Hosts(observation), _Told(observation)
 

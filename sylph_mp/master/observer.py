@@ -57,7 +57,7 @@ class Observer:
 
     def observe(self) -> Observation:
         observation = self._observe()
-        away = facts.away(observation)
+        away = facts.away(facts.instances(observation), observation.now)
         return replace(observation, leases_end=self._leases_end(away)) if away else observation
 
     def _observe(self) -> Observation:
