@@ -84,15 +84,17 @@ class Client:
 
     def call(self, method: str, request: Any, *, timeout: float | None = ANSWER_S, metadata: Any = None) -> Any:
         """A unary call by its name; a streamed one gives the list of its answers."""
-        answer_type = getattr(s, f"{method}Response")
-        kind = self._channel.unary_stream if method in STREAMED else self._channel.unary_unary
-        stub = kind(
-            SERVICE + method,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=answer_type.FromString,
-        )
+        stub = self._stub(method, type(request))
         answer = stub(request, timeout=timeout, metadata=self.metadata if metadata is None else metadata)
         return list(answer) if method in STREAMED else answer
+
+    def _stub(self, method: str, request_type: Any) -> Any:
+        kind = self._channel.unary_stream if method in STREAMED else self._channel.unary_unary
+        return kind(
+            SERVICE + method,
+            request_serializer=request_type.SerializeToString,
+            response_deserializer=getattr(s, f"{method}Response").FromString,
+        )
 
     def telemetry(self) -> Telemetry:
         stub = self._channel.stream_stream(
@@ -135,28 +137,22 @@ class Client:
         invisible: float | None = 10,
         poll: float | None = 5,
         timeout: float | None = 5 + ANSWER_S,
-        attempt_id: str | None = None,
-        tag: str = "*",
-        sql: str | None = None,
-        auto_renew: bool = False,
+        **options: Any,
     ) -> Received:
-        request = s.ReceiveMessageRequest(
-            group=d.Resource(name=group), batch_size=batch, attempt_id=attempt_id, auto_renew=auto_renew
-        )
-        request.message_queue.topic.name = topic
-        request.message_queue.broker.name = "broker-a"
-        expression = (
-            d.FilterExpression(type=d.SQL, expression=sql) if sql else d.FilterExpression(type=1, expression=tag)
-        )
-        request.filter_expression.CopyFrom(expression)
-        if invisible is not None:
-            request.invisible_duration.FromNanoseconds(int(invisible * 1e9))
-        if poll is not None:
-            request.long_polling_timeout.FromNanoseconds(int(poll * 1e9))
+        """`options` as `receive_request` has them."""
+        request = receive_request(topic, group, batch=batch, invisible=invisible, poll=poll, **options)
         answers = self.call("ReceiveMessage", request, timeout=timeout)
         statuses = [answer.status for answer in answers if answer.HasField("status")]
         messages = [answer.message for answer in answers if answer.HasField("message")]
         return Received(statuses[0].code, statuses[0].message, messages)
+
+    def abandon_poll(self, topic: str, group: str, *, invisible: float, waits: float) -> None:
+        """Poll, and cancel it after so long: it goes on in the broker."""
+        poll = self._stub("ReceiveMessage", s.ReceiveMessageRequest)(
+            receive_request(topic, group, invisible=invisible), timeout=ANSWER_S, metadata=self.metadata
+        )
+        time.sleep(waits)
+        poll.cancel()
 
     def collect(self, topic: str, group: str, count: int, *, within: float = 15, **options: Any) -> list[Any]:
         """Receive until `count` messages are there or the time is over."""
@@ -215,6 +211,33 @@ class Client:
 
 def identity(message: Any) -> tuple[str, str]:
     return message.system_properties.message_id, message.system_properties.receipt_handle
+
+
+def receive_request(
+    topic: str,
+    group: str,
+    *,
+    batch: int = 32,
+    invisible: float | None = 10,
+    poll: float | None = 5,
+    attempt_id: str | None = None,
+    tag: str = "*",
+    sql: str | None = None,
+    auto_renew: bool = False,
+) -> Any:
+    """Times in seconds; None leaves them out."""
+    request = s.ReceiveMessageRequest(
+        group=d.Resource(name=group), batch_size=batch, attempt_id=attempt_id, auto_renew=auto_renew
+    )
+    request.message_queue.topic.name = topic
+    request.message_queue.broker.name = "broker-a"
+    expression = d.FilterExpression(type=d.SQL, expression=sql) if sql else d.FilterExpression(type=1, expression=tag)
+    request.filter_expression.CopyFrom(expression)
+    if invisible is not None:
+        request.invisible_duration.FromNanoseconds(int(invisible * 1e9))
+    if poll is not None:
+        request.long_polling_timeout.FromNanoseconds(int(poll * 1e9))
+    return request
 
 
 def message(

@@ -16,11 +16,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import grpc
-from rocketmq.grpc_protocol import definition_pb2 as d
-from rocketmq.grpc_protocol import service_pb2 as s
 
 from tests.brokers.real import OwnBroker
-from tests.contract.client import SERVICE, Client, message
+from tests.contract.client import Client, message
 
 LEASE_S = 15
 KILL_AFTER_S = 4.2
@@ -29,25 +27,6 @@ COMES_WITHIN_S = 6 * LEASE_S
 
 Place = tuple[str, str]
 """Topic and group."""
-
-
-def dead_poll(client: Client, place: Place) -> None:
-    """A poll that nobody waits for any more, but the broker."""
-    topic, group = place
-    request = s.ReceiveMessageRequest(group=d.Resource(name=group), batch_size=32)
-    request.message_queue.topic.name = topic
-    request.message_queue.broker.name = "broker-a"
-    request.filter_expression.CopyFrom(d.FilterExpression(type=d.TAG, expression="*"))
-    request.invisible_duration.FromSeconds(LEASE_S)
-    request.long_polling_timeout.FromSeconds(5)
-    poll = client._channel.unary_stream(
-        SERVICE + "ReceiveMessage",
-        request_serializer=s.ReceiveMessageRequest.SerializeToString,
-        response_deserializer=s.ReceiveMessageResponse.FromString,
-    )(request, timeout=20, metadata=client.metadata)
-    time.sleep(0.02)
-    poll.cancel()
-    time.sleep(0.01)
 
 
 class Receiver(threading.Thread):
@@ -88,7 +67,7 @@ def lost(broker: OwnBroker, count: int) -> tuple[int, int]:
             client.ack(topic, group, *client.collect(topic, group, 1))
         began = time.monotonic()
         for place in places:
-            dead_poll(client, place)
+            client.abandon_poll(*place, invisible=LEASE_S, waits=0.02)
             client.send(message(place[0], "taken by the dead poll"))
             receivers.append(Receiver(broker.endpoint, place))
         time.sleep(max(0.0, began + KILL_AFTER_S - time.monotonic()))
