@@ -22,7 +22,7 @@ from sylph_mp.master.main import run
 from sylph_mp.master.options import Options
 from sylph_mp.master.transcript import LogLines
 from sylph_mp.shm.segment import clear_left_over, segment_prefix
-from tests.scenarios.traces import marked, processes_of, traces
+from tests.scenarios.traces import kill_all_of, marked, processes_of, traces
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "tests.scenarios.fake_consumer:run"
@@ -79,8 +79,7 @@ class FakeFleet:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.processes():
-            process.kill()
+        kill_all_of(self.folder)
         self.process.kill()
         self.process.wait()
         clear_left_over(segment_prefix(self.socket))

@@ -15,7 +15,7 @@ from sylph_mp.control.protocol import Verb
 from sylph_mp.control.status import Snapshot
 from sylph_mp.errors import SylphError
 from sylph_mp.shm.segment import clear_left_over, segment_prefix
-from tests.scenarios.traces import marked, processes_of, traces
+from tests.scenarios.traces import kill_all_of, marked, processes_of, traces
 
 SYLPH = [sys.executable, "-m", "sylph_mp"]
 
@@ -46,10 +46,7 @@ class RunningFleet:
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes = self.processes()
-        for process in processes:
-            process.kill()
-        psutil.wait_procs(processes, 5)
+        kill_all_of(self.folder)
         self.process.wait()
         clear_left_over(segment_prefix(self.socket))
 

@@ -16,7 +16,7 @@ from typing import Self
 import pyte
 
 from sylph_mp.shm.segment import clear_left_over, segment_prefix
-from tests.scenarios.traces import marked, processes_of
+from tests.scenarios.traces import kill_all_of, marked
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 #: Colours and the like.
@@ -51,8 +51,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in processes_of(self.folder):
-            process.kill()
+        kill_all_of(self.folder)
         self.process.wait()
         self._reader.join()
         os.close(self._typing)

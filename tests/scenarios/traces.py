@@ -1,6 +1,7 @@
 """What a master leaves on the host: its processes, its shared memory, its socket."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,15 @@ def processes_of(folder: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def kill_all_of(folder: Path) -> None:
+    """At once. Some may have ended by then: a forkserver does when its master is gone."""
+    processes = processes_of(folder)
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, 5)
 
 
 def traces(folder: Path, socket: str) -> list[str]:
