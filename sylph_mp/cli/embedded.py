@@ -3,12 +3,14 @@
 In the process of `sylph run`, which becomes the master; each broker is a process of its own.
 """
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from sylph_mp.config.schema import EMBEDDED, Config
-from sylph_mp.devbroker.launch import Group, Launched, Order, Topic, launch
+
+if TYPE_CHECKING:
+    from sylph_mp.devbroker.launch import Launched
 
 
 class EmbeddedBrokers:
@@ -37,15 +39,19 @@ class EmbeddedBrokers:
         for name, instance in instances.items():
             if EMBEDDED in instance.endpoints:
                 if name not in self._launched:
-                    self._launched[name] = launch(_order(config, name))
+                    self._launched[name] = _launch(config, name)
                 instances[name] = msgspec.structs.replace(instance, endpoints=(self._launched[name].endpoint,))
         return msgspec.structs.replace(config, instances=instances)
 
 
-def _order(config: Config, instance: str) -> Order:
+def _launch(config: Config, instance: str) -> "Launched":
+    from sylph_mp.devbroker.launch import Group, Order, Topic, launch  # noqa: PLC0415  most have a broker
+
     topics = [topic for topic in config.topics.values() if topic.instance == instance]
     groups = dict.fromkeys(topic.group for topic in topics)
-    return Order(
-        topics=tuple(Topic(topic.name) for topic in topics),
-        groups=tuple(Group(group) for group in groups),
+    return launch(
+        Order(
+            topics=tuple(Topic(topic.name) for topic in topics),
+            groups=tuple(Group(group) for group in groups),
+        )
     )

@@ -6,8 +6,6 @@ is not in it, except for ordered topics.
 """
 
 import asyncio
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -97,8 +95,7 @@ class Backlogs:
             try:
                 total.update(counted(self._fetch(url).splitlines()))
             except (OSError, ValueError) as error:
-                reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                raise ValueError(f"{url}: {reason}") from error
+                raise ValueError(f"{url}: {error}") from error
         return total
 
 
@@ -116,9 +113,15 @@ def counted(lines: Iterable[str]) -> Mapping[Key, int]:
 
 def fetch(url: str) -> str:
     """Raises OSError, and ValueError for what is no page of metrics."""
+    import urllib.error  # noqa: PLC0415  with http and email 1 MiB, and most ask no broker
+    import urllib.request  # noqa: PLC0415
+
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=ANSWER_S) as answer:
-        body: bytes = answer.read(MOST_BYTES + 1)
+    try:
+        with opener.open(url, timeout=ANSWER_S) as answer:
+            body: bytes = answer.read(MOST_BYTES + 1)
+    except urllib.error.URLError as error:
+        raise OSError(str(error.reason)) from error
     if len(body) > MOST_BYTES:
         raise ValueError(f"the page has more than {MOST_BYTES >> 20} MiB")
     return body.decode()

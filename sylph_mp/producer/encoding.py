@@ -27,7 +27,8 @@ from sylph_mp.producer.outgoing import Limits, Outgoing, check, is_plain
 
 #: Topics whose head is kept; nobody sends to more in earnest.
 _MAX_HEADS = 4096
-_VARINT = [bytes([n]) for n in range(0x80)] + [bytes([n & 0x7F | 0x80, n >> 7]) for n in range(0x80, 0x4000)]
+#: Of the lengths that most parts of most messages have; a table up to 16 KiB would be 0.7 MiB.
+_VARINT = [bytes([n]) for n in range(0x80)] + [bytes([n & 0x7F | 0x80, n >> 7]) for n in range(0x80, 0x800)]
 _SHORT = len(_VARINT)
 
 
@@ -211,5 +212,4 @@ def _text(tag: bytes, text: str) -> bytes:
 def _varint(n: int) -> bytes:
     if n < _SHORT:
         return _VARINT[n]
-    low = bytes([n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80])
-    return low + _varint(n >> 14)
+    return bytes([n & 0x7F | 0x80]) + _varint(n >> 7)
