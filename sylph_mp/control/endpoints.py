@@ -6,10 +6,10 @@ On the master's loop thread; no consumer and no broker is asked.
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from aiohttp import web
 from msgspec import Struct
 
 from sylph_mp.control.history import History
+from sylph_mp.control.http_messages import Request, Response, Routes
 from sylph_mp.control.metrics import CONTENT_TYPE, exposition
 from sylph_mp.control.status import Snapshot
 
@@ -33,40 +33,40 @@ class Endpoints:
         self._look = look
         self._history = history
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/status.json", self._status),
-            web.get("/metrics", self._metrics),
-            web.get("/health/startup", self._startup),
-            web.get("/health/ready", self._ready),
-            web.get("/health/live", self._live),
-        ]
+    def routes(self) -> Routes:
+        return {
+            "/status.json": self._status,
+            "/metrics": self._metrics,
+            "/health/startup": self._startup,
+            "/health/ready": self._ready,
+            "/health/live": self._live,
+        }
 
-    async def _status(self, _: web.Request) -> web.Response:
+    async def _status(self, _: Request) -> Response:
         return _json(await self._look())
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    async def _metrics(self, _: Request) -> Response:
         body = exposition(await self._look(), self._history)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+        return Response(body=body, content_type=CONTENT_TYPE)
 
-    async def _startup(self, _: web.Request) -> web.Response:
+    async def _startup(self, _: Request) -> Response:
         """Every consumer has been ready once, or the start has been given up for a stop."""
         return _health("startup", await self._look(), good=("running", "stopping"))
 
-    async def _ready(self, _: web.Request) -> web.Response:
+    async def _ready(self, _: Request) -> Response:
         return _health("ready", await self._look(), good=("running",))
 
-    async def _live(self, _: web.Request) -> web.Response:
+    async def _live(self, _: Request) -> Response:
         """That it is answered is the answer: a master is not to be killed because a broker is away."""
         return _json(Health(probe="live", ok=True))
 
 
-def _health(probe: str, snapshot: Snapshot, *, good: tuple[str, ...]) -> web.Response:
+def _health(probe: str, snapshot: Snapshot, *, good: tuple[str, ...]) -> Response:
     state = None if snapshot.master is None else snapshot.master.state
     ok = state in good
     health = Health(probe=probe, ok=ok, state=state, verdict=snapshot.verdict, sentence=snapshot.sentence)
     return _json(health, status=200 if ok else 503)
 
 
-def _json(answer: object, *, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
+def _json(answer: object, *, status: int = 200) -> Response:
+    return Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")

@@ -3,18 +3,21 @@
 Runs on the master's loop thread.
 """
 
+import asyncio
 import errno
 import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
-
-from aiohttp import web
+from collections.abc import Awaitable, Callable
 
 from sylph_mp.config.file import ProblemAt
+from sylph_mp.control.http_connection import HttpConnection
+from sylph_mp.control.http_messages import Routes
 from sylph_mp.errors import ResourceError
 from sylph_mp.logs import Log
 
 #: A stopping master does not wait longer for an answer that is under way.
 SHUTDOWN_S = 1.0
+#: More at once are closed as they come.
+MAX_CONNECTIONS = 100
 
 #: Names of topics and texts of errors come from others: nothing but our own files may load or run, whatever they hold.
 HEADERS = {
@@ -34,7 +37,7 @@ class HttpServer:
         *,
         address: str,
         problem: ProblemAt,
-        routes: Sequence[web.RouteDef],
+        routes: Routes,
         close: Callable[[], Awaitable[None]],
         log: Log,
     ) -> None:
@@ -44,29 +47,44 @@ class HttpServer:
         self._routes = routes
         self._close = close
         self._log = log
-        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._serving: dict[asyncio.Task[None], HttpConnection] = {}
 
     async def start(self) -> None:
         """Listen. Raises ResourceError if the port cannot be had."""
-        app = web.Application()
-        app.add_routes(self._routes)
-        app.on_response_prepare.append(_guard)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
-        await self._runner.setup()
         host, port = split_address(self._address)
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self._server = await asyncio.start_server(self._connected, host, port)
         except OSError as error:
-            await self.stop()
             raise self._refusal(error) from error
         if not is_loopback(host):
             self._log.warn("http", f"{self._address} has no login: whoever reaches it sees topics, errors and rates")
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._close()
-            await self._runner.cleanup()
-            self._runner = None
+        if self._server is None:
+            return
+        self._server.close()
+        await self._close()
+        for task, connection in list(self._serving.items()):
+            if connection.waits:
+                task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=SHUTDOWN_S)
+        for task in list(self._serving):
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving)
+        await self._server.wait_closed()
+        self._server = None
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._serving) >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        connection = HttpConnection(reader, writer, routes=self._routes, headers=HEADERS, log=self._log)
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._serving[task] = connection
+        task.add_done_callback(self._serving.pop)
 
     def _refusal(self, error: OSError) -> ResourceError:
         if error.errno == errno.EADDRINUSE:
@@ -94,7 +112,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-async def _guard(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)

@@ -114,7 +114,7 @@ def counted(lines: Iterable[str]) -> Mapping[Key, int]:
 def fetch(url: str) -> str:
     """Raises OSError, and ValueError for what is no page of metrics."""
     import urllib.error  # noqa: PLC0415  with http and email 1 MiB, and most ask no broker
-    import urllib.request  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415  the same
 
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

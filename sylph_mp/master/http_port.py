@@ -37,7 +37,7 @@ def http_port(
     return HttpServer(
         address=config.control.http,
         problem=problems_of(config, "control.http", unset="control.http"),
-        routes=[*Endpoints(look=look, history=history).routes(), *site_map.routes()],
+        routes={**Endpoints(look=look, history=history).routes(), **site_map.routes()},
         close=streams.close,
         log=log,
     )

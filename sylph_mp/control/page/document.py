@@ -13,8 +13,11 @@ from sylph_mp.control.status import Snapshot
 Screen = Callable[[Snapshot], str]
 """The text of a terminal with 80 columns."""
 
-_SIGNS = {"healthy": ("#2f6fd6", "M9 17l5 5 9-11"), "degraded": ("#b25c00", "M16 7v11M16 23v2")}
-_BAD_SIGN = ("#b3261e", "M10 10l12 12M22 10L10 22")
+_SIGNS = {
+    "healthy": ("#2f6fd6", "M9 17l5 5 9-11"),
+    "degraded": ("#b25c00", "M16 7v11M16 23v2"),
+    "broken": ("#b3261e", "M10 10l12 12M22 10L10 22"),
+}
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="16" fill="{}"/>'
     '<path d="{}" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>'
@@ -48,6 +51,6 @@ def title(snapshot: Snapshot) -> str:
     return f"! {snapshot.problems[0].text} · {name}" if snapshot.problems else name
 
 
-def icon(verdict: str) -> str:
-    """An SVG with the verdict's colour and sign."""
-    return _ICON.format(*_SIGNS.get(verdict, _BAD_SIGN))
+def icons() -> dict[str, str]:
+    """By verdict, an SVG with its colour and sign."""
+    return {verdict: _ICON.format(*sign) for verdict, sign in _SIGNS.items()}

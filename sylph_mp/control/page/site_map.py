@@ -3,13 +3,12 @@
 On the master's loop thread; reads only.
 """
 
-from aiohttp import web
-
-from sylph_mp.control.page.document import Document, asset, icon
+from sylph_mp.control.http_messages import Handler, Request, Response, Routes
+from sylph_mp.control.page.document import Document, asset, icons
 from sylph_mp.control.page.feed import Feed, Look
 from sylph_mp.control.page.streams import Streams
 
-_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+_TYPES = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 
 
 class SiteMap:
@@ -18,26 +17,29 @@ class SiteMap:
         self._document = document
         self._feed = feed
         self._streams = streams
-        self._files = {name: asset(name) for name in _FILES}
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/", self._page),
-            web.get("/{name:page\\.(css|js)}", self._file),
-            web.get("/icon-{verdict:[a-z-]+}.svg", self._icon),
-            web.get("/history.json", self._history),
-            web.get("/events", self._streams.serve, allow_head=False),
-        ]
+    def routes(self) -> Routes:
+        return {
+            "/": self._page,
+            "/history.json": self._history,
+            "/events": self._streams.serve,
+            **{f"/{name}": _file(asset(name), content_type) for name, content_type in _TYPES.items()},
+            **{f"/icon-{verdict}.svg": _file(svg, "image/svg+xml") for verdict, svg in icons().items()},
+        }
 
-    async def _page(self, _: web.Request) -> web.Response:
-        return web.Response(text=self._document.render(await self._look()), content_type="text/html")
+    async def _page(self, _: Request) -> Response:
+        text = self._document.render(await self._look())
+        return Response(body=text.encode(), content_type="text/html; charset=utf-8")
 
-    async def _file(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        return web.Response(text=self._files[name], content_type=_FILES[name])
+    async def _history(self, _: Request) -> Response:
+        return Response(body=self._feed.beginning(), content_type="application/json")
 
-    async def _icon(self, request: web.Request) -> web.Response:
-        return web.Response(text=icon(request.match_info["verdict"]), content_type="image/svg+xml")
 
-    async def _history(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._feed.beginning(), content_type="application/json")
+def _file(text: str, content_type: str) -> Handler:
+    """The same as long as the master runs."""
+    response = Response(body=text.encode(), content_type=content_type)
+
+    async def answer(_: Request) -> Response:
+        return response
+
+    return answer

@@ -9,11 +9,10 @@ On the master's loop thread; nothing runs while nobody reads. The format: the HT
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 
-from aiohttp import web
-
+from sylph_mp.control.http_messages import Request, Response
 from sylph_mp.control.page.feed import Feed, Place
 from sylph_mp.logs import Log
 
@@ -29,14 +28,12 @@ EACH_SECOND: Pause = partial(asyncio.sleep, 1.0)
 
 
 class Reader:
-    def __init__(self, transport: asyncio.Transport, serving: "asyncio.Task[object] | None") -> None:
+    def __init__(self, serving: "asyncio.Task[object] | None") -> None:
         self.unread: asyncio.Queue[bytes] = asyncio.Queue(MAX_UNREAD)
-        self._transport = transport
         self._serving = serving
 
     def drop(self) -> None:
         """What it has not read is given up."""
-        self._transport.abort()
         if self._serving is not None:
             self._serving.cancel()
 
@@ -54,24 +51,25 @@ class Streams:
     def readers(self) -> int:
         return len(self._readers)
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Until the reader goes, or is dropped."""
-        transport = request.transport
-        if transport is None or len(self._readers) >= MAX_READERS:
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        reader = Reader(transport, asyncio.current_task())
+    async def serve(self, request: Request) -> Response:
+        """A stream, if there is room for a reader more when its first piece is asked for."""
+        if len(self._readers) >= MAX_READERS:
+            return Response(status=503, headers={"Retry-After": "5"})
+        missed = Place.parse(request.headers.get("last-event-id") or request.parameter("after"))
+        return Response(
+            body=self._messages(missed), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+    async def _messages(self, missed: Place) -> AsyncGenerator[bytes, None]:
+        """Until the reader goes, or is dropped. Runs in the task that serves the reader."""
+        reader = Reader(asyncio.current_task())
         self._readers.add(reader)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         try:
-            await response.prepare(request)
-            missed = Place.parse(request.headers.get("Last-Event-ID", request.query.get("after", "")))
             place, news = await self._feed.news(missed)
             self._send(place)
-            await response.write(b"retry: %d\n\n" % RETRY_MS + _message(place, news))
+            yield b"retry: %d\n\n" % RETRY_MS + _message(place, news)
             while True:
-                await response.write(await _next(reader.unread))
-        except ConnectionError:
-            return response  # the reader has gone
+                yield await _next(reader.unread)
         finally:
             self._readers.remove(reader)
 

@@ -57,7 +57,7 @@ class Served:
         self.server = HttpServer(
             address=self.address,
             problem=problem_there,
-            routes=[*Endpoints(look=self.look, history=self.history).routes(), *site_map.routes()],
+            routes={**Endpoints(look=self.look, history=self.history).routes(), **site_map.routes()},
             close=self.streams.close,
             log=log,
         )

@@ -30,7 +30,7 @@ async def nothing_to_close():
 
 
 def bare_server(address, *, log):
-    return HttpServer(address=address, problem=problem_there, routes=(), close=nothing_to_close, log=log)
+    return HttpServer(address=address, problem=problem_there, routes={}, close=nothing_to_close, log=log)
 
 
 def get(served, *paths):
