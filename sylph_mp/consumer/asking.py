@@ -3,11 +3,11 @@
 Each receive loop has one of these. A failed poll is sent again with its attempt id: what it had popped of an ordered
 queue comes again with that at once, and with no other before its lease is over.
 
-A poll that was answered is over, so what comes at once was on the wire when it failed. What comes later was not: then
-the failed poll may still be waiting in the broker as this one does, for as long as a poll lasts, and it may take from
-us what we are given, since the same id opens it every queue that we hold by it. Our handles are void then, without a
-word, and the queue opens for others when the broker has failed to deliver (rocketmq 5.5.0: 1 s). So what comes while
-that may be is contested: not run but handed back, for any poll to bring it.
+The failed poll may also still be waiting in the broker, for as long as a poll lasts, and it may then take from us what
+we are given, since the same id opens it every queue that we hold by it. Our handles are void then, without a word, and
+the queue opens for others when the broker has failed to deliver (rocketmq 5.5.0: 1 s). Nothing tells which of the two
+it is: what comes at once may have been on the wire, or have become free just now. So what comes while that may be is
+contested: not run but handed back, for any poll to bring it.
 """
 
 import asyncio
@@ -29,8 +29,6 @@ FIRST_WAIT_S = 0.05
 MAX_WAIT_S = 1.0
 #: How long after its request a poll may still wait in the broker.
 GONE_NS = int((POLL_S + 1.0) * 1e9)
-#: An answer that comes sooner was not waited for in the broker.
-SOON_NS = 20_000_000
 
 
 class Answer(Struct, frozen=True):
@@ -91,7 +89,7 @@ class Asking:
                 self._intake.left(subscription, batch)
             else:
                 self.polling = False
-                return Answer(batch, received, bool(received) and self._is_contested(asked_ns))
+                return Answer(batch, received, bool(received) and self._is_contested())
             if not self.is_quiet:
                 await self.idle(asyncio.sleep(wait_s, 0))
             wait_s = min(2 * wait_s, MAX_WAIT_S)
@@ -103,14 +101,8 @@ class Asking:
             self._subscription, answer.batch, answer.received, self.line, hand_back=answer.contested
         )
 
-    def _is_contested(self, asked_ns: int) -> bool:
-        now_ns = monotonic_ns()
-        if now_ns > self.gone_ns or not self._subscription.fifo:
-            return False
-        if now_ns - asked_ns < SOON_NS:
-            self.gone_ns = 0
-            return False
-        return True
+    def _is_contested(self) -> bool:
+        return self._subscription.fifo and monotonic_ns() <= self.gone_ns
 
     async def idle(self, waiting: Awaitable[int]) -> int:
         """Wait for what is no poll."""

@@ -67,7 +67,7 @@ def test_what_two_dead_processes_in_a_row_had_finished_is_not_run_by_the_third()
         remains, polls = Remains(segment), Polls(segment)
         remains.done(remains.leave("acked/a/0", flags=FIFO), EntryOutcome.ACK)
         remains.leave("queued/a/1", flags=FIFO)
-        polls.ask(0, 0, "dead-1", time.monotonic_ns())
+        polls.ask(0, 0, "dead-1", time.monotonic_ns() - int(10e9))
 
     async def story(consumer: Running) -> None:
         again = [parse(frame) for frame in (b"acked/a/0", b"queued/a/1", b"more/a/2")]
@@ -90,7 +90,7 @@ def test_a_drain_in_the_middle_leaves_nothing():
         remains, polls = Remains(segment), Polls(segment)
         remains.done(remains.leave("done/a/0", flags=FIFO), EntryOutcome.ACK)
         remains.leave("queued/a/1", flags=FIFO)
-        polls.ask(0, 0, "dead-1", time.monotonic_ns())
+        polls.ask(0, 0, "dead-1", time.monotonic_ns() - int(10e9))
 
     async def story(consumer: Running) -> None:
         consumer.session.put(*(parse(frame) for frame in (b"done/a/0", b"queued/a/1", b"more/a/2")))

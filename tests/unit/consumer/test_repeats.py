@@ -164,18 +164,6 @@ def play(subscribe, polls, hands):
     return play
 
 
-@pytest.fixture
-def at_once(monkeypatch):
-    """Answers come too soon to have been waited for in the broker."""
-    monkeypatch.setattr("sylph_mp.consumer.asking.SOON_NS", 60 * SECOND)
-
-
-@pytest.fixture
-def late(monkeypatch):
-    """Answers were waited for in the broker."""
-    monkeypatch.setattr("sylph_mp.consumer.asking.SOON_NS", 0)
-
-
 def finish(deliveries, repeats):
     for delivery in deliveries:
         delivery.finish()
@@ -220,21 +208,6 @@ def test_what_had_come_before_the_death_is_settled_before_it_is_repeated(play):
     play(story, state=PollState.TO_REPEAT, held=held)
 
 
-@pytest.mark.usefixtures("at_once")
-def test_what_comes_at_once_was_on_the_wire_and_runs(play):
-    """The dead process's poll was answered, so it takes nothing away, what comes later neither."""
-
-    async def story(broker, repeats):
-        await broker.answer(1, 2)
-        finish(broker.taken, repeats)
-        await broker.answer(3)
-        assert [delivery.source.id for delivery in broker.taken] == ["m1", "m2", "m3"]
-        assert broker.handed_back == []
-
-    play(story, asked_s_ago=0)
-
-
-@pytest.mark.usefixtures("late")
 def test_what_the_dead_poll_may_take_away_is_handed_back_and_not_asked_for_before_that_is_gone(play, hands):
     async def story(broker, repeats):
         await broker.answer(1, 2)
@@ -248,7 +221,6 @@ def test_what_the_dead_poll_may_take_away_is_handed_back_and_not_asked_for_befor
     play(story, asked_s_ago=GONE_S - 0.5)
 
 
-@pytest.mark.usefixtures("late")
 def test_nothing_is_asked_before_what_is_handed_back_is_settled(play, hands):
     async def story(broker, repeats):
         await broker.answer(1)
@@ -258,7 +230,6 @@ def test_nothing_is_asked_before_what_is_handed_back_is_settled(play, hands):
     play(story, asked_s_ago=GONE_S - 0.1)
 
 
-@pytest.mark.usefixtures("late")
 def test_a_poll_that_rests_ends_at_once_when_quiet(play, polls, hands):
     hands.stuck = True
 
