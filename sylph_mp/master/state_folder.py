@@ -1,7 +1,6 @@
 """The folder of what outlives a master: crash reports, quarantine, strikes, known names. Tried when a master starts."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from sylph_mp.config.file import ProblemAt
@@ -16,8 +15,9 @@ def prepare(folder: Path, *, problem: ProblemAt) -> None:
     """
     try:
         folder.mkdir(mode=durable_file.FOLDER_MODE, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"\n")
+        trial = folder / "trial"
+        durable_file.write(trial, (b"\n",), forced=False)
+        trial.unlink()
         for part in (folder, *(path for path in folder.iterdir() if path.is_dir())):
             durable_file.clear_unfinished(part)
     except OSError as error:

@@ -49,7 +49,15 @@ def test_a_master_and_a_consumer_load_nothing_that_only_some_need():
     """With `control.http`, the brokers' metrics pages and embedded brokers left out: together 14 MiB."""
     code = "import sys, sylph_mp.cli.run, sylph_mp.master.main, sylph_mp.consumer.main; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50)
-    needless = {"aiohttp", "prometheus_client", "urllib.request", "http.client", "email", "sylph_mp.devbroker"}
+    needless = {
+        "aiohttp",
+        "prometheus_client",
+        "urllib.request",
+        "http.client",
+        "email",
+        "shutil",
+        "sylph_mp.devbroker",
+    }
     assert not needless & set(done.stdout.split())
 
 

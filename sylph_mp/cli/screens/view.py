@@ -1,7 +1,6 @@
 """How a screen is to be drawn: width, colours, characters. Pure, except for `of_stream`; in the command's process."""
 
 import os
-import shutil
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
@@ -57,8 +56,14 @@ def of_stream(stream: TextIO, *, color: Color, show_all: bool, environ: Mapping[
     terminal = stream.isatty()
     plain = not terminal or bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
     return View(
-        width=shutil.get_terminal_size().columns if terminal else None,
+        width=_columns() if terminal else None,
         color=color == "always" or (color == "auto" and not plain),
         utf8=(stream.encoding or "ascii").lower().replace("-", "") == "utf8",
         all=show_all,
     )
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415  with what reads archives; a master without a terminal needs none
+
+    return shutil.get_terminal_size().columns

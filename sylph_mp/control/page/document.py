@@ -3,9 +3,8 @@
 Pure, but for reading the files beside it once; on the master's loop thread.
 """
 
-import html
+import pkgutil
 from collections.abc import Callable
-from importlib.resources import files
 from string import Template
 
 from sylph_mp.control.status import Snapshot
@@ -31,6 +30,8 @@ class Document:
 
     def render(self, snapshot: Snapshot) -> str:
         """What others wrote, such as an error's text, stays text."""
+        import html  # noqa: PLC0415  its table of entities is half a MiB, for those who open the page
+
         values = {
             "title": title(snapshot),
             "verdict": snapshot.verdict,
@@ -41,7 +42,10 @@ class Document:
 
 def asset(name: str) -> str:
     """The text of a file of the page."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    data = pkgutil.get_data(__package__, name)
+    if data is None:
+        raise FileNotFoundError(name)
+    return data.decode()
 
 
 def title(snapshot: Snapshot) -> str:
