@@ -83,7 +83,11 @@ class OwnBroker(RealBroker):
             "RMQ_JAVA_OPTS": java_options,
             "RMQ_OWNER_PID": os.getpid(),
         }
-        self._run("start", {name: str(value) for name, value in settings.items()})
+        try:
+            self._run("start", {name: str(value) for name, value in settings.items()})
+        except BaseException:
+            self.close()  # what had begun
+            raise
         super().__init__(endpoint=f"127.0.0.1:{grpc}", namesrv=f"127.0.0.1:{namesrv}")
 
     def stop_proxy(self, *, kill: bool = False) -> None:
