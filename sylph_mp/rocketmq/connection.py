@@ -19,6 +19,9 @@ from sylph_mp.rocketmq.transfer_failures import STREAM_RESET, never_sent, words_
 
 #: The server is told a deadline and keeps it; this side waits longer, so that a late answer is still an answer.
 PATIENCE_S = 0.5
+#: Bytes of a request that libcurl takes at once: its own default, and for a larger one, a full batch (`batch_bytes`).
+#: Not for streams: what is left in a large buffer while their upload is paused is not sent (libcurl 8.23).
+UPLOAD_BYTES, LARGE_UPLOAD_BYTES = 64 << 10, 1 << 20
 #: Easy handles kept for the next calls of each method.
 MAX_IDLE = 64
 
@@ -100,6 +103,8 @@ class Connection:
         call.started_at = self._clock.monotonic()
         call.say(headers, timeout_s)
         curl = call.curl
+        if len(message) > UPLOAD_BYTES:
+            curl.setopt(pycurl.UPLOAD_BUFFERSIZE, LARGE_UPLOAD_BYTES)
         curl.setopt(pycurl.POSTFIELDS, grpc_framing.encode(message))
         self._transfers[curl] = call
         self._curl_loop.add(curl)

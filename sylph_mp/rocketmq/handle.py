@@ -11,8 +11,6 @@ from sylph_mp.rocketmq.endpoints import Address
 BEGIN_S = 2.0
 #: Bytes libcurl hands over at once at most; an answer of 32 messages of 1 KB fits.
 BUFFER_BYTES = 256 << 10
-#: Bytes of a request that libcurl takes at once, in one buffer for each connection; a full batch (`batch_bytes`) fits.
-UPLOAD_BUFFER_BYTES = 1 << 20
 
 _KEEPALIVE_IDLE_S = 20
 _KEEPALIVE_INTERVAL_S = 5
@@ -44,7 +42,6 @@ def new_handle(target: Target) -> pycurl.Curl:
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.PROXY, "")  # not one from the environment
     curl.setopt(pycurl.BUFFERSIZE, BUFFER_BYTES)
-    curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(BEGIN_S * 1000))
     curl.setopt(pycurl.TCP_KEEPALIVE, 1)
     curl.setopt(pycurl.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
