@@ -3,8 +3,8 @@
 Pure, but for reading the files beside it once; on the master's loop thread.
 """
 
-import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from string import Template
 
 from sylph_mp.control.status import Snapshot
@@ -42,10 +42,7 @@ class Document:
 
 def asset(name: str) -> str:
     """The text of a file of the page."""
-    data = pkgutil.get_data(__package__, name)
-    if data is None:
-        raise FileNotFoundError(name)
-    return data.decode()
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def title(snapshot: Snapshot) -> str:

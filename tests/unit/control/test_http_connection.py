@@ -27,6 +27,7 @@ class Paths:
     def __init__(self):
         self.log = NotedLog()
         self.begun = asyncio.Event()
+        self.may_answer = asyncio.Event()
         self.closed = asyncio.Event()
 
     async def hello(self, request):
@@ -37,12 +38,12 @@ class Paths:
 
     async def slow(self, request):
         self.begun.set()
-        await asyncio.sleep(0.3)
+        await self.may_answer.wait()
         return Response(body=b"at last")
 
     async def endless(self, request):
         self.begun.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         raise AssertionError("nobody waited for this")
 
     async def stream(self, request):
@@ -52,7 +53,7 @@ class Paths:
         try:
             yield b"first"
             yield b"second"
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             self.closed.set()
 
@@ -167,11 +168,15 @@ def test_a_stop_waits_for_an_answer_and_not_for_who_is_silent():
     async def work():
         paths = Paths()
         async with paths.open() as (server, port), asyncio.timeout(20):
-            _, silent_writer = await asyncio.open_connection("127.0.0.1", port)
+            silent, silent_writer = await asyncio.open_connection("127.0.0.1", port)
             answered = asyncio.create_task(said(port, asked("GET /slow HTTP/1.1", LAST)))
             await paths.begun.wait()
-            await server.stop()
+            stopping = asyncio.create_task(server.stop())
+            assert await silent.read() == b""
             silent_writer.close()
+            assert not stopping.done()
+            paths.may_answer.set()
+            await stopping
             return await answered
 
     assert asyncio.run(work()).endswith("at last")
@@ -204,7 +209,9 @@ def test_one_connection_too_many_is_closed(monkeypatch):
         async with paths.open() as (_, port), asyncio.timeout(20):
             asking = asyncio.create_task(said(port, asked("GET /slow HTTP/1.1", LAST)))
             await paths.begun.wait()
-            return await said(port, asked("GET /hello HTTP/1.1", LAST)), await asking
+            refused = await said(port, asked("GET /hello HTTP/1.1", LAST))
+            paths.may_answer.set()
+            return refused, await asking
 
     refused, answered = asyncio.run(work())
     assert refused == ""

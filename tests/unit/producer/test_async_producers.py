@@ -21,6 +21,7 @@ SIZE = len(Encoder("", Limits()).encode(Outgoing(topic="orders", payload=b"x"), 
 class Session:
     """Answers when it is told to."""
 
+    asked: asyncio.Event
     may_answer: asyncio.Event
 
     def __init__(self, **_):
@@ -33,6 +34,7 @@ class Session:
         pass
 
     async def send(self, request, *, group=""):
+        self.asked.set()
         await self.may_answer.wait()
         return Stored(100, "", "broker-a")
 
@@ -49,10 +51,10 @@ def test_what_has_no_room_is_refused_message_by_message(monkeypatch, settings, s
     monkeypatch.setattr(publisher, "PublishingSession", Session)
 
     async def run():
-        Session.may_answer = asyncio.Event()
+        Session.asked, Session.may_answer = asyncio.Event(), asyncio.Event()
         async with AsyncProducers("127.0.0.1:1", settings=settings) as producers:
             sending = asyncio.ensure_future(producers.normal("orders").send_many([b"x"] * 40))
-            await asyncio.sleep(0)
+            await Session.asked.wait()
             Session.may_answer.set()
             receipts = await sending
         errors = [type(receipt.error) for receipt in receipts]
